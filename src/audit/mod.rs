@@ -1,0 +1,5 @@
+//! What an audit event is, and everything that can be said of one event alone: decoding, filtering, action, label, redaction.
+
+pub mod event;
+pub mod hash;
+pub mod time;

@@ -1,0 +1,5 @@
+//! Causeway makes Kubernetes audit logs readable.
+
+pub mod audit;
+pub mod context;
+pub mod source;
