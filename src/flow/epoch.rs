@@ -10,6 +10,7 @@ use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{ParallelizationContract, Pipeline};
 use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::core::OkErr;
 use timely::dataflow::operators::generic::operator::Operator;
 
 /// Timely's timestamp: numbers a slice of source positions, from 0 in each run.
@@ -83,6 +84,16 @@ where
             }
         }
     })
+}
+
+/// Splits a stream in two.
+pub fn split<'s, D, A, B>(stream: Flow<'s, D>, logic: impl FnMut(D) -> Result<A, B> + 'static) -> (Flow<'s, A>, Flow<'s, B>)
+where
+    D: 'static,
+    A: 'static,
+    B: 'static,
+{
+    stream.ok_err::<Vec<A>, A, Vec<B>, B, _>(logic)
 }
 
 /// Keys and ids are hashes already.

@@ -143,6 +143,8 @@ pub struct ContextPart {
     pub objects: Names,
     /// Nodes that pods were bound to.
     pub nodes: Names,
+    /// For a background stream: the minutes of its hour that had an event, a bit each.
+    pub minutes: u64,
     /// The event to tell the context by.
     pub told: Option<(TellRank, Told)>,
     /// `auditID` of the root.
@@ -152,6 +154,12 @@ pub struct ContextPart {
 }
 
 impl ContextPart {
+    /// Whole minutes without an event between the first and the last one of a background stream's hour.
+    pub fn silent_minutes(&self) -> i64 {
+        let span = 64 - i64::from(self.minutes.leading_zeros()) - i64::from(self.minutes.trailing_zeros());
+        if self.minutes == 0 { 0 } else { span - i64::from(self.minutes.count_ones()) }
+    }
+
     /// Adds what another batch says of the same context.
     pub fn merge(&mut self, other: ContextPart) {
         let empty = self.events == 0;
@@ -168,6 +176,7 @@ impl ContextPart {
         self.denied += other.denied;
         self.effects_failed += other.effects_failed;
         self.late += other.late;
+        self.minutes |= other.minutes;
         merge_counts(&mut self.verbs, other.verbs);
         merge_counts(&mut self.actors, other.actors);
         merge_counts(&mut self.changes, other.changes);

@@ -6,7 +6,7 @@ use super::attribute::{Attribute, Out as Attributed, ResumePoints, Totals, attri
 use super::commit::{Coordinator, SourceName, commit_epochs};
 use super::contexts::{self, close_contexts};
 use super::decode::{self, Decoder, Work, decode_blocks};
-use super::epoch::{Epoch, Flow, Tick};
+use super::epoch::{Epoch, Flow, Tick, split};
 use super::feed::{Message, feed};
 use super::filtered::{self, count_drops};
 use super::order::{Order, ResumePoint};
@@ -16,6 +16,7 @@ use super::shared::{FlowError, Shared};
 use super::shelf::Shelf;
 use super::state::{Section, State};
 use super::write::{Rows, write_rows};
+use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::context::engine::Engine;
 use crate::lake::commit::Lake;
@@ -28,9 +29,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use timely::dataflow::operators::core::OkErr;
 use timely::dataflow::operators::vec::{Broadcast, Map};
-use timely::dataflow::operators::{Concatenate, Input, Probe};
+use timely::dataflow::operators::{Concat, Concatenate, Input, Probe};
 use timely::dataflow::{InputHandle, ProbeHandle};
 
 /// What a replay came to.
@@ -182,64 +182,65 @@ fn build<'s>(blocks: Flow<'s, Work>, ticks: Flow<'s, Tick>, run: &Run, index: us
         (Arc::clone(&run.resumed), run.watermark),
         shelf.clone(),
     );
-    let (decoded, local) = decode_blocks(blocks, decoder).ok_err(|out| match out {
+    let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
         decode::Out::Block(block) => Ok(block),
-        decode::Out::Rows(rows) => Err(Ok(rows)),
-        decode::Out::Dropped(drop, count) => Err(Err((drop, count))),
+        other => Err(other),
     });
-    let (plain_rows, early_drops) = local.ok_err(|out: Result<Rows, (filtered::Drop, u64)>| out);
+    let (plain_rows, early_drops) = split(local, |out| match out {
+        decode::Out::Rows(rows) => Ok(Some(rows)),
+        decode::Out::Dropped(drop, count) => Err(Some((drop, count))),
+        decode::Out::Block(_) => Ok(None),
+    });
 
     let owner = (index == 0).then(|| attribute(run)).transpose()?;
-    let (notes, rest) = attribute_blocks(decoded, ticks, owner).ok_err(|out| match out {
+    let (notes, rest) = split(attribute_blocks(decoded, ticks, owner), |out| match out {
         Attributed::Notes(notes) => Ok(notes),
         Attributed::Mark(mark) => Err(Ok(mark)),
         Attributed::Piece(piece) => Err(Err(piece)),
     });
-    let (marks, order_pieces) = rest.ok_err(|out: Result<_, _>| out);
-    let marks = marks.container::<Vec<_>>().broadcast();
+    let (marks, order_pieces) = split(rest, |out| out);
+    let marks = marks.broadcast();
 
     let how = Annotating { fold: plan.effective_keep() == Keep::Fold, contexts: plan.contexts, stream: plan.cluster.as_str().into() };
-    let (event_rows, sums) = annotate_rows(notes, shelf, how).ok_err(|out| match out {
+    let (event_rows, sums) = split(annotate_rows(notes, shelf, how), |out| match out {
         Annotated::Rows(batch) => Ok(Rows::Events(batch)),
         Annotated::Failed(error) => Ok(Rows::Failed(error)),
         other => Err(other),
     });
-    let sums = sums.container::<Vec<Annotated>>();
-    let context_parts = sums.clone().flat_map(|sum| if let Annotated::Context(part) = sum { Some(part) } else { None });
-    let session_parts = sums.clone().flat_map(|sum| if let Annotated::Session(part) = sum { Some(part) } else { None });
+    let (context_parts, sums) = split(sums, |sum| match sum {
+        Annotated::Context(part) => Ok(part),
+        other => Err(other),
+    });
+    let (session_parts, sums) = split(sums, |sum| match sum {
+        Annotated::Session(part) => Ok(part),
+        other => Err(other),
+    });
     let late_drops = sums.flat_map(|sum| if let Annotated::Dropped(drop, count) = sum { Some((drop, count)) } else { None });
-    let early_drops = early_drops.container::<Vec<(filtered::Drop, u64)>>();
 
     let cluster = || plan.cluster.clone();
-    let (context_rows, context_pieces) = close_contexts(context_parts, marks.clone(), cluster(), CONTEXT_HORIZON_US, mine)?.ok_err(|out| match out {
+    let contexts = close_contexts(context_parts, marks.clone(), cluster(), CONTEXT_HORIZON_US, mine)?;
+    let (context_rows, context_pieces) = split(contexts, |out| match out {
         contexts::Out::Row(row) => Ok(Rows::Context(row)),
         contexts::Out::Piece(piece) => Err(piece),
     });
-    let (session_rows, session_pieces) = close_sessions(session_parts, marks.clone(), cluster(), plan.session_gap_us, mine)?.ok_err(|out| match out {
+    let sessions = close_sessions(session_parts, marks.clone(), cluster(), plan.session_gap_us, mine)?;
+    let (session_rows, session_pieces) = split(sessions, |out| match out {
         sessions::Out::Row(row) => Ok(Rows::Session(row)),
         sessions::Out::Piece(piece) => Err(piece),
     });
-    let drops = early_drops.concatenate([late_drops]);
-    let (filtered_rows, filtered_pieces) = count_drops(drops, marks.clone(), cluster(), mine)?.ok_err(|out| match out {
+    let drops = early_drops.flat_map(|drop| drop).concat(late_drops);
+    let (filtered_rows, filtered_pieces) = split(count_drops(drops, marks.clone(), cluster(), mine)?, |out| match out {
         filtered::Out::Row(row) => Ok(Rows::Filtered(row)),
         filtered::Out::Piece(piece) => Err(piece),
     });
 
-    let rows = plain_rows.container::<Vec<Rows>>().concatenate([
-        event_rows.container::<Vec<Rows>>(),
-        context_rows.container(),
-        session_rows.container(),
-        filtered_rows.container(),
-    ]);
+    let scope = marks.scope();
+    let plain_rows = plain_rows.flat_map(|rows| rows);
+    let rows = scope.concatenate([plain_rows, event_rows, context_rows, session_rows, filtered_rows]);
     let writer = TableWriter::new(Arc::clone(&run.store), index);
-    let pieces = write_rows(rows, marks, cluster(), writer).concatenate([
-        order_pieces.container::<Vec<_>>(),
-        context_pieces.container(),
-        session_pieces.container(),
-        filtered_pieces.container(),
-    ]);
-    let coordinator = run.coordinator.lock().unwrap_or_else(PoisonError::into_inner);
-    let coordinator = if index == 0 { { coordinator }.take() } else { None };
+    let written = write_rows(rows, marks, cluster(), writer);
+    let pieces = scope.concatenate([written, order_pieces, context_pieces, session_pieces, filtered_pieces]);
+    let coordinator = if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
     Ok(commit_epochs(pieces, coordinator))
 }
 
@@ -253,7 +254,10 @@ fn attribute(run: &Run) -> Result<Attribute, FlowError> {
         None => Some(Engine::new(Arc::clone(&plan.tables))),
     };
     let sessions = match plan.sessions {
-        true => Some(Sessions::new(plan.session_gap_us, run.state.read(Section::OpenSessions, 0, 1)?.into_iter().flatten().collect::<Vec<_>>())),
+        true => {
+            let saved: Vec<Vec<(u64, Id, Micros)>> = run.state.read(Section::OpenSessions, 0, 1)?;
+            Some(Sessions::new(plan.session_gap_us, saved.concat()))
+        }
         false => None,
     };
     let mut attribute = Attribute::new(order, engine, sessions, run.totals);

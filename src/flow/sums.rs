@@ -2,6 +2,7 @@
 
 use super::attribute::Note;
 use super::epoch::IdMap;
+use super::filtered::MINUTE_US;
 use super::parts::{ContextPart, SessionPart, TellRank, Told};
 use crate::audit::hash::{Id, hash};
 use crate::audit::time::Micros;
@@ -166,6 +167,7 @@ impl<'a> Sums<'a> {
         count(&mut part.actors, columns.user.at(row));
         if let Some(stream) = background {
             part.background = Some(stream.name().to_owned());
+            part.minutes |= 1 << (note.at.0.rem_euclid(HOUR_US) / MINUTE_US);
             return;
         }
         let (resource, subresource) = (columns.resource.at(row), columns.subresource.at(row));

