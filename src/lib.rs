@@ -2,4 +2,5 @@
 
 pub mod audit;
 pub mod context;
+pub mod lake;
 pub mod source;
