@@ -1,5 +1,8 @@
 //! Causeway makes Kubernetes audit logs readable.
 
 pub mod audit;
+pub mod cli;
+pub mod config;
 pub mod context;
+pub mod observe;
 pub mod source;
