@@ -7,9 +7,11 @@ mod args;
 mod completions;
 mod config;
 pub mod exit;
+mod explain;
 mod man;
 pub mod printable;
 mod replay;
+mod table;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;

@@ -81,7 +81,7 @@ section! {
     pub struct Contexts {
         /// Whether causes are looked for. `off` leaves the context columns empty, and `filter.mode = "fold"` then means `light`.
         engine: Switch = Switch::On,
-        /// A file of actor classes and evidence weights that is laid over the built-in rules.
+        /// A file of actor classes and evidence weights that replaces the built-in rules whole. Start from a copy of them.
         rules: Option<PathBuf> = None,
         /// How long nothing must have joined a context before its row is written, in event time. What joins later gives a
         /// further row with the next revision; a replay writes the last one only.
