@@ -1,5 +1,7 @@
 //! Where records come from, as blocks of whole lines with positions.
 
+pub mod files;
+
 use serde::{Deserialize, Serialize};
 
 /// Index of a partition within one run: a file, or a partition of a topic. Which one it is stands in the source's list.
@@ -19,4 +21,11 @@ pub struct Block {
     pub offset: Offset,
     /// Lines, each with its newline; only the last line of a partition may lack one.
     pub bytes: Vec<u8>,
+}
+
+impl Block {
+    /// Offset just behind the last byte: where reading resumes once everything of this block is done.
+    pub fn end(&self) -> Offset {
+        Offset(self.offset.0.saturating_add(self.bytes.len() as u64))
+    }
 }

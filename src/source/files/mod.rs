@@ -1,0 +1,58 @@
+//! Archived logs: from names on the command line to blocks of whole lines in the order of their time.
+//!
+//! ```text
+//! inputs ─ discover ─ files ─ open ─ bytes ─ framing ─ blocks ─ BlockReader ─┐
+//!                                (plain, gzip,  (lines or                   ├─ FileSource ─ Item
+//!                                 zstd, xz)      documents)    BlockReader ─┘   (by time)
+//! ```
+//!
+//! What holds:
+//! - An offset counts bytes of the *decompressed* file, so it survives compression and rotation.
+//! - A file is known by its first record ([`FileKey`]), not by its name.
+//! - The same bytes give the same records at the same offsets, however they are compressed and whatever the block size.
+//! - Nothing is short in silence: a broken archive ends in [`Item::Corrupt`], a giant record in [`Item::Oversize`].
+//! - Memory is bounded by the files open at one time × a block, and by the longest record allowed.
+//! - Bytes are passed on as they are: a byte order mark, `\r\n` and blank lines are the decoder's to skip.
+
+mod blocks;
+mod discover;
+mod error;
+mod event_time;
+mod framing;
+mod identity;
+mod merge;
+mod open;
+mod probe;
+
+pub use blocks::{BlockReader, Piece};
+pub use discover::{InputFile, InputKind, discover};
+pub use error::SourceError;
+pub use framing::Framing;
+pub use identity::FileKey;
+pub use merge::{FileSource, Item, Partition, Progress};
+
+/// Sizes that bound what the reader holds in memory.
+#[derive(Copy, Clone, Debug)]
+pub struct Settings {
+    /// Bytes of a block. A record longer than this has a block of its own.
+    pub block_bytes: usize,
+    /// Bytes of the longest record, its newline not counted. A longer one is skipped and reported.
+    pub max_record_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { block_bytes: 1 << 20, max_record_bytes: 64 << 20 }
+    }
+}
+
+impl Settings {
+    /// The same with every size usable: at least one byte, and no block longer than the longest record.
+    fn checked(self) -> Settings {
+        let max_record_bytes = self.max_record_bytes.clamp(1, isize::MAX as usize / 4);
+        Settings { block_bytes: self.block_bytes.clamp(1, max_record_bytes), max_record_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests;
