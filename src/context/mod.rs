@@ -1,3 +1,20 @@
 //! Causes: facts of events, rules, the engine that links events to what set them off. Pure logic, no dataflow.
 
+mod actor;
+mod background;
+mod client;
+mod command;
+mod commands;
+pub mod engine;
+pub mod facts;
+mod grammar;
+mod heartbeat;
+mod identity;
+pub mod keys;
+pub mod kind;
+mod memory;
 pub mod model;
+mod produce;
+mod react;
+pub mod rules;
+pub mod tables;

@@ -127,9 +127,116 @@ pub struct FactBatch {
     pub odd_ids: Vec<(AuditId, String)>,
 }
 
-/// A person's request, for command grouping (`spec/contexts.md` 2.5). Filled by `context::client`.
-#[derive(Copy, Clone, Debug, Default, Serialize, Deserialize)]
-pub struct ClientRequest {}
+/// A person's request, for command grouping (`spec/contexts.md` 2.5): hashes of text, 0 for absent. Filled by `context::client`.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientRequest {
+    /// What the path asks for.
+    pub path: Path,
+    /// Verb.
+    pub verb: Verb,
+    /// `responseStatus.code`.
+    pub code: u16,
+    /// See [`asks`].
+    pub bits: u32,
+    /// API version in the path: `v1`, `apps/v1`.
+    pub version: u64,
+    /// The whole URI.
+    pub uri: u64,
+    /// Field manager in the query.
+    pub manager: u64,
+    /// Resource.
+    pub resource: u64,
+    /// Namespace.
+    pub namespace: u64,
+    /// Name of the object, from the request or from a field selector.
+    pub name: u64,
+    /// Name of the object from the request alone.
+    pub own_name: u64,
+    /// Identity of the object by resource, namespace and `name`.
+    pub object: u64,
+    /// Name of the object whose events are asked for.
+    pub about: u64,
+    /// Identity of the node whose pods are asked for.
+    pub node: u64,
+}
+
+/// Bits of [`ClientRequest::bits`].
+pub mod asks {
+    /// The root of the OpenAPI documents.
+    pub const DOCUMENT_ROOT: u32 = 1;
+    /// An API version whose document takes long to read.
+    pub const BIG_DOCUMENT: u32 = 1 << 1;
+    /// Changes something.
+    pub const WRITES: u32 = 1 << 2;
+    /// Succeeded.
+    pub const OK: u32 = 1 << 3;
+    /// By `system:anonymous`.
+    pub const ANONYMOUS: u32 = 1 << 4;
+    /// The path starts with `/api`.
+    pub const API_PATH: u32 = 1 << 5;
+    /// Names a subresource.
+    pub const SUBRESOURCE: u32 = 1 << 6;
+    /// An eviction.
+    pub const EVICTS: u32 = 1 << 7;
+    /// A watch, exec, attach, log or port-forward: its end says nothing of what comes next.
+    pub const FOLLOWS: u32 = 1 << 8;
+    /// A list in pages, without a field selector.
+    pub const PLAIN_LIST: u32 = 1 << 9;
+    /// Pods of a node, whatever their phase.
+    pub const DRAINS: u32 = 1 << 10;
+    /// A resource that is created without discovery.
+    pub const WITHOUT_DISCOVERY: u32 = 1 << 11;
+    /// A resource that `describe` lists.
+    pub const DESCRIBED: u32 = 1 << 12;
+    /// A resource that `drain` looks at.
+    pub const DRAINED: u32 = 1 << 13;
+    /// The field manager of a command that ends with its one write.
+    pub const ONE_SHOT: u32 = 1 << 14;
+    /// The field manager of a command that writes files of objects.
+    pub const FILES: u32 = 1 << 15;
+}
+
+/// What a request's path asks for.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Path {
+    /// None of the others.
+    #[default]
+    Other,
+    /// OpenAPI documents.
+    OpenApi,
+    /// `/api`.
+    Api,
+    /// `/apis`.
+    Apis,
+    /// The resources of one API version.
+    Group,
+    /// Objects.
+    Object,
+}
+
+/// Verbs as the grammar of commands tells them apart.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verb {
+    /// `get`.
+    Get,
+    /// `list`.
+    List,
+    /// `watch`.
+    Watch,
+    /// `create`.
+    Create,
+    /// `update`.
+    Update,
+    /// `patch`.
+    Patch,
+    /// `delete`.
+    Delete,
+    /// `deletecollection`.
+    DeleteCollection,
+    /// Any other.
+    #[default]
+    Other,
+}
 
 /// What an event is within its context.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -151,10 +258,12 @@ pub struct Cause {
     pub parent: Id,
     /// Its request.
     pub audit_id: AuditId,
-    /// Kind of evidence: an index into the rule tables.
+    /// Kind of evidence: code of a [`super::kind::Kind`].
     pub kind: u8,
     /// Weight of the evidence, 0–99; below 60 is "probably".
     pub weight: u8,
+    /// By how much the weight exceeds that of the best cause in another context; the weight itself where there is none.
+    pub margin: u8,
 }
 
 /// What the engine says of one event.

@@ -1,0 +1,120 @@
+//! Which open command of the same client a person's request continues, or whether it opens a new one.
+//!
+//! A client is a session (user, impersonated user, user agent, source address); its state is the list of its open commands.
+//! Among the commands that can take a request the best score wins, then the gap nearest to kubectl's own pace. The margin
+//! to the second-best command is kept: it is the confidence of the link.
+
+use super::command::Command;
+use super::grammar;
+use super::kind::Kind;
+use super::memory::ByHash;
+use super::model::{Cause, ClientRequest, Head};
+use super::tables::Tables;
+use crate::audit::hash::Id;
+use crate::audit::time::Micros;
+
+/// kubectl's own pause between two requests, microseconds.
+const PACE_US: i64 = 5_000;
+/// Open commands of one client: more are not told apart, the oldest goes.
+const MOST_OPEN: usize = 256;
+
+/// Open commands by client.
+#[derive(Debug, Default)]
+pub(super) struct Commands {
+    open: ByHash<Vec<Command>>,
+}
+
+/// One client in saved state.
+pub(super) type SavedClient = (u64, Vec<Command>);
+
+struct Best {
+    index: usize,
+    score: u8,
+    nearness_us: i64,
+    kind: Kind,
+    /// Score of the second-best command.
+    next: u8,
+}
+
+impl Commands {
+    /// The context and the cause that `request` gets, changing nothing. `None`: it would open a command.
+    pub fn find(&self, tables: &Tables, request: &ClientRequest, head: &Head) -> Option<(Id, Cause)> {
+        let open = self.open.get(&head.session)?;
+        let best = best(tables, open, request, head)?;
+        open.get(best.index).map(|command| (command.context, cause(&best, command)))
+    }
+
+    /// Adds `request` to the command that it continues, or opens one.
+    pub fn take(&mut self, tables: &Tables, request: &ClientRequest, head: &Head) -> Option<(Id, Cause)> {
+        let open = self.open.entry(head.session).or_default();
+        let best = best(tables, open, request, head);
+        match best.as_ref().and_then(|best| Some((best, open.get_mut(best.index)?))) {
+            Some((best, command)) => {
+                let found = (command.context, cause(best, command));
+                command.add(request, head);
+                Some(found)
+            }
+            None => {
+                open.retain(|command| grammar::is_open(command, head.received_at.0));
+                if open.len() >= MOST_OPEN {
+                    open.remove(0);
+                }
+                open.push(Command::open(request, head));
+                None
+            }
+        }
+    }
+
+    /// A long-running request of a command has ended.
+    pub fn ended(&mut self, head: &Head) {
+        let Some(open) = self.open.get_mut(&head.session) else { return };
+        for command in open.iter_mut().filter(|command| command.last_head.audit_id == head.audit_id) {
+            command.real_end = head.stage_at;
+        }
+    }
+
+    /// Drops the commands that no request at or after `watermark` can continue.
+    pub fn forget(&mut self, watermark: Micros) {
+        self.open.retain(|_, open| {
+            open.retain(|command| grammar::is_open(command, watermark.0));
+            !open.is_empty()
+        });
+    }
+
+    pub fn save(&self) -> Vec<SavedClient> {
+        let mut all: Vec<SavedClient> = self.open.iter().map(|(&key, open)| (key, open.clone())).collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+
+    pub fn load(saved: Vec<SavedClient>) -> Commands {
+        Commands { open: saved.into_iter().collect() }
+    }
+}
+
+fn best(tables: &Tables, open: &[Command], request: &ClientRequest, head: &Head) -> Option<Best> {
+    let mut best: Option<Best> = None;
+    for (index, command) in open.iter().enumerate() {
+        let Some((score, kind)) = grammar::continues(tables, command, request, head) else { continue };
+        let gap_us = head.received_at.since(command.end);
+        let nearness_us = -gap_us.saturating_sub(PACE_US).saturating_abs();
+        match &mut best {
+            Some(one) if (score, nearness_us) <= (one.score, one.nearness_us) => one.next = one.next.max(score),
+            one => {
+                let next = one.as_ref().map_or(0, |before| before.score);
+                *one = Some(Best { index, score, nearness_us, kind, next });
+            }
+        }
+    }
+    best
+}
+
+fn cause(best: &Best, command: &Command) -> Cause {
+    Cause {
+        parent: command.last_head.id,
+        audit_id: command.last_head.audit_id,
+        kind: best.kind.code(),
+        weight: best.score,
+        margin: best.score.saturating_sub(best.next),
+    }
+}

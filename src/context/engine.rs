@@ -1,0 +1,284 @@
+//! The causal engine of one stream: a fold over its events in event order.
+//!
+//! ```text
+//! Head + facts ─▶ person's request ─▶ commands: continues one, or opens a context ─┐
+//!              └▶ component's event ─▶ best of its React facts, or background ─────┼─▶ Attribution
+//!                                          ▲                                       │
+//!                                       memory ◀── Produce facts, with the context ┘
+//! ```
+//! Invariants: events come in order of (event time, audit id, stage); a cause is always an earlier event, so contexts are
+//! settled as they come and there is no cycle; the same events give the same attributions whatever the cuts between them,
+//! and whether or not the state was saved and loaded in between. What is remembered is bounded by the horizons of the
+//! rules. Late events are attributed and change nothing.
+
+use super::commands::{Commands, SavedClient};
+use super::heartbeat::{Heartbeats, SavedBeat};
+use super::kind::Kind;
+use super::memory::{Memory, Producer, SavedSlot};
+use super::model::{Actor, Attribution, AuditId, Background, Cause, ClientRequest, Fact, Head, Role, flags};
+use super::tables::Tables;
+use crate::audit::hash::Id;
+use crate::audit::time::Micros;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Version of the saved state. States of other versions are refused.
+const STATE_VERSION: u32 = 1;
+/// Event time between two rounds of forgetting, microseconds.
+const FORGET_EVERY_US: i64 = 10_000_000;
+
+/// Saved state can not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Written by another version of the program.
+    #[error(
+        "saved state of the causal engine has version {found}, this program reads {STATE_VERSION}: replay from the start or use the version that wrote it"
+    )]
+    Version {
+        /// Version in the state.
+        found: u32,
+    },
+    /// Not what was written.
+    #[error("saved state of the causal engine is damaged ({what}): resume from an older commit")]
+    Damaged {
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// The engine of one stream.
+#[derive(Debug)]
+pub struct Engine {
+    tables: Arc<Tables>,
+    memory: Memory,
+    heartbeats: Heartbeats,
+    commands: Commands,
+    forgotten: Micros,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    forgotten: Micros,
+    slots: Vec<SavedSlot>,
+    producers: Vec<Producer>,
+    heartbeats: Vec<SavedBeat>,
+    clients: Vec<SavedClient>,
+}
+
+/// A possible cause.
+#[derive(Copy, Clone)]
+struct Link {
+    producer: Producer,
+    kind: u8,
+    weight: u8,
+    /// Best weight of a cause in another context.
+    rival: u8,
+}
+
+impl Link {
+    fn rank(&self) -> (u8, Micros, AuditId) {
+        (self.weight, self.producer.at, self.producer.audit_id)
+    }
+
+    fn cause(&self) -> Cause {
+        Cause {
+            parent: self.producer.id,
+            audit_id: self.producer.audit_id,
+            kind: self.kind,
+            weight: self.weight,
+            margin: self.weight.saturating_sub(self.rival),
+        }
+    }
+}
+
+impl Engine {
+    /// An engine that knows nothing yet.
+    pub fn new(tables: Arc<Tables>) -> Engine {
+        Engine {
+            tables,
+            memory: Memory::default(),
+            heartbeats: Heartbeats::default(),
+            commands: Commands::default(),
+            forgotten: Micros::MIN,
+        }
+    }
+
+    /// Attributes the next event. `client` is there for requests by people.
+    pub fn apply(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
+        if let Some(stream) = head.background {
+            return alone_in_background(head, stream);
+        }
+        if let Some(attribution) = self.continued(head, facts) {
+            self.commands.ended(head);
+            return attribution;
+        }
+        let attribution = match client {
+            Some(request) => person(head, self.commands.take(&self.tables, request, head)),
+            None => {
+                let link = self.best_link(head, facts);
+                let weak = link.is_none_or(|link| link.weight < self.tables.weak_below);
+                if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at) {
+                    return alone_in_background(head, Background::Periodic);
+                }
+                component(head, link)
+            }
+        };
+        let producer = Producer {
+            at: head.at,
+            id: head.id,
+            audit_id: head.audit_id,
+            user: head.user,
+            context: attribution.context,
+            background: attribution.role == Role::Background,
+        };
+        self.memory.write(facts, producer);
+        attribution
+    }
+
+    /// Attributes an event that comes below the watermark by what is known. Nothing follows from it.
+    pub fn apply_late(&self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
+        if let Some(stream) = head.background {
+            return alone_in_background(head, stream);
+        }
+        self.continued(head, facts).unwrap_or_else(|| match client {
+            Some(request) => person(head, self.commands.find(&self.tables, request, head)),
+            None => component(head, self.best_link(head, facts)),
+        })
+    }
+
+    /// A further event of a long-running request whose first event is known.
+    fn continued(&self, head: &Head, facts: &[Fact]) -> Option<Attribution> {
+        if head.flags & flags::CONTINUES == 0 {
+            return None;
+        }
+        let fact = facts.iter().find(|fact| !fact.produce && fact.code == Kind::SameRequest.code())?;
+        let (producer, age_us) = self.memory.latest(fact.key, None, head.at, &self.tables)?;
+        let weight = self.tables.weight(fact.code, age_us)?;
+        let link = Link { producer: *producer, kind: fact.code, weight, rival: 0 };
+        let role = if head.actor == Actor::Human { Role::Request } else { Role::Effect };
+        Some(linked(link, role))
+    }
+
+    fn best_link(&self, head: &Head, facts: &[Fact]) -> Option<Link> {
+        let mut best: Option<Link> = None;
+        for fact in facts.iter().filter(|fact| !fact.produce) {
+            let not_by = fact.own.then_some(head.user);
+            let Some((producer, age_us)) = self.memory.latest(fact.key, not_by, head.at, &self.tables) else {
+                continue;
+            };
+            let Some(weight) = self.tables.weight(fact.code, age_us) else { continue };
+            let mut link = Link { producer: *producer, kind: fact.code, weight, rival: 0 };
+            match &mut best {
+                None => best = Some(link),
+                Some(one) if link.rank() > one.rank() => {
+                    let same = link.producer.context == one.producer.context;
+                    link.rival = if same { one.rival } else { one.weight };
+                    *one = link;
+                }
+                Some(one) if link.producer.context != one.producer.context => one.rival = one.rival.max(weight),
+                Some(_) => {}
+            }
+        }
+        best
+    }
+
+    /// Frees what no event at or after `watermark` can need. Cheap to call often.
+    pub fn retire(&mut self, watermark: Micros) {
+        if watermark.since(self.forgotten) < FORGET_EVERY_US {
+            return;
+        }
+        self.forgotten = watermark;
+        self.memory.forget(watermark, &self.tables);
+        self.heartbeats.forget(watermark);
+        self.commands.forget(watermark);
+    }
+
+    /// Number of keys and of producing events that are remembered.
+    pub fn size(&self) -> (usize, usize) {
+        self.memory.len()
+    }
+
+    /// The whole state; equal states give equal bytes.
+    pub fn save(&self) -> Vec<u8> {
+        let (slots, producers) = self.memory.save();
+        let saved = Saved {
+            forgotten: self.forgotten,
+            slots,
+            producers,
+            heartbeats: self.heartbeats.save(),
+            clients: self.commands.save(),
+        };
+        let mut bytes = STATE_VERSION.to_le_bytes().to_vec();
+        // Writing to a vector does not fail; an empty body would be refused by `load`.
+        bytes.extend(postcard::to_stdvec(&saved).unwrap_or_default());
+        bytes
+    }
+
+    /// The engine that [`Engine::save`] wrote.
+    pub fn load(bytes: &[u8], tables: Arc<Tables>) -> Result<Engine, EngineError> {
+        let damaged = |what: &str| EngineError::Damaged { what: what.to_owned() };
+        let (version, body) = bytes.split_first_chunk().ok_or_else(|| damaged("too short"))?;
+        let found = u32::from_le_bytes(*version);
+        if found != STATE_VERSION {
+            return Err(EngineError::Version { found });
+        }
+        let saved: Saved = postcard::from_bytes(body).map_err(|error| damaged(&error.to_string()))?;
+        let memory = Memory::load(&saved.slots, saved.producers).ok_or_else(|| damaged("a key points nowhere"))?;
+        Ok(Engine {
+            tables,
+            memory,
+            heartbeats: Heartbeats::load(saved.heartbeats),
+            commands: Commands::load(saved.clients),
+            forgotten: saved.forgotten,
+        })
+    }
+}
+
+fn alone_in_background(head: &Head, stream: Background) -> Attribution {
+    Attribution {
+        context: head.id,
+        role: Role::Background,
+        background: Some(stream),
+        cause: None,
+        parent_context: None,
+    }
+}
+
+fn root(head: &Head) -> Attribution {
+    Attribution { context: head.id, role: Role::Root, background: None, cause: None, parent_context: None }
+}
+
+fn linked(link: Link, role: Role) -> Attribution {
+    let background = link.producer.background;
+    Attribution {
+        context: link.producer.context,
+        role: if background { Role::Background } else { role },
+        background: background.then_some(Background::Other),
+        cause: Some(link.cause()),
+        parent_context: None,
+    }
+}
+
+/// A person's request: part of a command, or the root of a context.
+fn person(head: &Head, command: Option<(Id, Cause)>) -> Attribution {
+    match command {
+        Some((context, cause)) => {
+            Attribution { context, role: Role::Request, background: None, cause: Some(cause), parent_context: None }
+        }
+        None => root(head),
+    }
+}
+
+/// A component's event: an effect of its cause, or what the actor's class makes of an event without one.
+fn component(head: &Head, link: Option<Link>) -> Attribution {
+    match link {
+        Some(link) if head.flags & flags::OWN_ROOT != 0 => Attribution {
+            cause: Some(link.cause()),
+            parent_context: (!link.producer.background).then_some(link.producer.context),
+            ..root(head)
+        },
+        Some(link) => linked(link, Role::Effect),
+        None if head.actor == Actor::System => alone_in_background(head, Background::Other),
+        None => root(head),
+    }
+}

@@ -1,0 +1,185 @@
+//! From an event to facts: what it wrote, what it may follow from, what its client was at.
+//!
+//! ```text
+//! Event ─▶ View (who, which object, which owners; hashed once)
+//!            ├─ background ─▶ Head::background, no facts
+//!            ├─ produce ────▶ Fact { produce: true,  key, aspect }
+//!            ├─ react ──────▶ Fact { produce: false, key, kind }     (components)
+//!            └─ client ─────▶ ClientRequest                          (people)
+//! ```
+//! Pure and stateless but for a cache of actors: the same event gives the same facts whatever came before, so decoding
+//! workers extract in any order and the engine alone looks at order. RequestReceived events must not be given.
+
+use super::actor::ActorCache;
+use super::background;
+use super::client;
+use super::identity::View;
+use super::keys::{self, KeySpace};
+use super::model::{Actor, AuditId, FactBatch, Head, flags};
+use super::produce;
+use super::react;
+use super::tables::Tables;
+use crate::audit::event::{Event, Stage};
+use crate::audit::hash::Id;
+use crate::audit::time::Micros;
+use std::sync::Arc;
+
+/// Where an event stands.
+#[derive(Copy, Clone, Debug)]
+pub struct Place {
+    /// The stream: its hash seeds ids and keys.
+    pub stream: KeySpace,
+    /// Offset of the record in its partition.
+    pub offset: u64,
+    /// Index of the event in its record.
+    pub item: u32,
+    /// Row in the bulk batch; `u32::MAX` when the event has no row.
+    pub row: u32,
+    /// Event time, see [`Head::at`].
+    pub at: Micros,
+}
+
+/// Makes facts of events; one for each decoding worker.
+#[derive(Debug)]
+pub struct Extractor {
+    tables: Arc<Tables>,
+    actors: ActorCache,
+}
+
+impl Extractor {
+    /// An extractor with these rules.
+    pub fn new(tables: Arc<Tables>) -> Extractor {
+        Extractor { actors: ActorCache::new(Arc::clone(&tables)), tables }
+    }
+
+    /// Appends the head and the facts of `event` to `batch`.
+    pub fn push(&mut self, event: &Event<'_>, place: Place, batch: &mut FactBatch) {
+        let actor = self.actors.row(&event.user, &event.user_agent);
+        let view = View::new(event, &actor, &self.tables, place.stream);
+        let audit_id = audit_id(&event.audit_id, batch);
+        let background = background::stream(&view);
+        let facts_from = batch.facts.len();
+        let mut client = u32::MAX;
+        let ends = ends_long_running(event);
+        if background.is_none() {
+            if ends {
+                react::react_request(&view, audit_id.0, &mut batch.facts);
+            }
+            produce::produce(&view, &mut batch.facts);
+            produce::produce_request(&view, audit_id.0, &mut batch.facts);
+            if actor.class == Actor::Human {
+                client = u32::try_from(batch.clients.len()).unwrap_or(u32::MAX);
+                batch.clients.push(client::client_request(&view));
+            } else {
+                react::react(&view, &mut batch.facts);
+            }
+        }
+        let facts_len = u16::try_from(batch.facts.len() - facts_from).unwrap_or(u16::MAX);
+        let own_root = actor.own_roots.iter().any(|(verb, resource)| verb == view.verb && resource == view.resource);
+        batch.heads.push(Head {
+            id: event_id(place.stream, audit_id, event.stage),
+            audit_id,
+            stage: event.stage,
+            at: place.at,
+            received_at: event.received_at,
+            stage_at: event.stage_at,
+            offset: place.offset,
+            item: place.item,
+            row: place.row,
+            user: actor.user,
+            session: session(event, actor.process),
+            heartbeat: heartbeat(&view),
+            facts_from: u32::try_from(facts_from).unwrap_or(u32::MAX),
+            facts_len,
+            client,
+            actor: actor.class,
+            background,
+            flags: flag(ends, flags::CONTINUES)
+                | flag(own_root, flags::OWN_ROOT)
+                | flag(view.write, flags::WRITE)
+                | flag(view.resource.is_empty(), flags::NO_RESOURCE),
+        });
+    }
+}
+
+fn flag(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
+}
+
+/// Id of an event: hash of stream, audit id and stage. Free of positions, so replays agree.
+pub fn event_id(stream: KeySpace, audit_id: AuditId, stage: Stage) -> Id {
+    let [high, low, _] = produce::request_parts(audit_id.0);
+    Id(keys::combine(stream.0, [u64::MAX, high, low, stage as u64]))
+}
+
+/// The audit id as a number; the text of one that is no UUID is kept in the batch.
+fn audit_id(text: &str, batch: &mut FactBatch) -> AuditId {
+    if let Some(id) = uuid(text) {
+        return AuditId(id);
+    }
+    let id = AuditId(xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
+    batch.odd_ids.push((id, text.to_owned()));
+    id
+}
+
+/// `8-4-4-4-12` lower-case hexadecimal digits.
+fn uuid(text: &str) -> Option<u128> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 36 {
+        return None;
+    }
+    let mut id = 0u128;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'-' if matches!(at, 8 | 13 | 18 | 23) => continue,
+            _ => return None,
+        };
+        if matches!(at, 8 | 13 | 18 | 23) {
+            return None;
+        }
+        id = id << 4 | u128::from(digit);
+    }
+    Some(id)
+}
+
+/// Whether this is a further event of a request that reports its start with an event of its own.
+fn ends_long_running(event: &Event<'_>) -> bool {
+    if !matches!(event.stage, Stage::ResponseComplete | Stage::Panic) {
+        return false;
+    }
+    let subresource = event.object.as_ref().map_or("", |one| &one.subresource);
+    matches!(&*event.verb, "watch" | "proxy")
+        || matches!(subresource, "exec" | "attach" | "portforward" | "log" | "proxy")
+}
+
+/// Hash of user, impersonated user, user agent and source address.
+fn session(event: &Event<'_>, process: u64) -> u64 {
+    keys::combine(1, [process, keys::text(&event.impersonated_user), keys::text(&event.source_ip), 0])
+}
+
+fn heartbeat(view: &View<'_, '_>) -> u64 {
+    if view.is(Actor::Human) || view.name.is_empty() || !matches!(view.verb, "get" | "update" | "patch") {
+        return 0;
+    }
+    let object = keys::object(view.resource_hash, view.namespace_hash, view.name_hash);
+    keys::combine(2, [view.actor.process, keys::text(view.verb), object, keys::text(view.subresource)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_keep_their_order_and_other_ids_are_kept_as_text() {
+        assert_eq!(uuid("00000000-0000-0000-0000-0000000000ff"), Some(255));
+        assert!(uuid("ff000000-0000-0000-0000-000000000000") > uuid("0f000000-0000-0000-0000-000000000000"));
+        for odd in ["", "abc", "00000000-0000-0000-0000-0000000000FF", "00000000x0000-0000-0000-0000000000ff"] {
+            assert_eq!(uuid(odd), None, "{odd}");
+        }
+        let mut batch = FactBatch::default();
+        let id = audit_id("my-id", &mut batch);
+        assert_eq!(batch.odd_ids, vec![(id, "my-id".to_owned())]);
+    }
+}

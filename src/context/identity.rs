@@ -1,0 +1,171 @@
+//! Who an event is about: its object, the object's owners, as hashes.
+//!
+//! An object has up to two identities, its uid and (resource, namespace, name); the second works without bodies. What the
+//! audit event leaves out is filled in from the bodies: the name of a `generateName` create, the uid of a deletion.
+
+use super::actor::ActorRow;
+use super::keys::{self, KeySpace};
+use super::model::Actor;
+use super::tables::Tables;
+use crate::audit::event::{Body, Event, Metadata, Reference};
+use smallvec::SmallVec;
+
+/// Identities of one object, uid first.
+pub(super) type Idents = SmallVec<[u64; 2]>;
+
+/// One event as the rules look at it.
+pub(super) struct View<'v, 'a> {
+    pub event: &'v Event<'a>,
+    pub actor: &'v ActorRow,
+    pub tables: &'v Tables,
+    pub keys: KeySpace,
+    pub verb: &'v str,
+    /// Plural resource name; empty for requests without a resource.
+    pub resource: &'v str,
+    pub subresource: &'v str,
+    /// Empty for cluster-scoped objects, namespaces included.
+    pub namespace: &'v str,
+    pub name: &'v str,
+    pub group: &'v str,
+    pub resource_hash: u64,
+    pub namespace_hash: u64,
+    pub name_hash: u64,
+    /// Identities of the object itself.
+    pub ids: Idents,
+    /// Identities of its owners.
+    pub owners: SmallVec<[u64; 4]>,
+    pub write: bool,
+    pub ok: bool,
+}
+
+impl<'v, 'a> View<'v, 'a> {
+    pub fn new(event: &'v Event<'a>, actor: &'v ActorRow, tables: &'v Tables, keys: KeySpace) -> View<'v, 'a> {
+        let verb: &str = &event.verb;
+        let object = event.object.as_ref();
+        let resource: &str = object.map_or("", |one| &one.resource);
+        let subresource: &str = object.map_or("", |one| &one.subresource);
+        // The API server puts a namespace's own name into its namespace.
+        let namespace: &str = object.map_or("", |one| if resource == "namespaces" { "" } else { &one.namespace });
+        let returned = is_object(&event.response);
+        let mut name: &str = object.map_or("", |one| &one.name);
+        if name.is_empty() && returned && verb == "create" {
+            name = first(&event.response.metadata.name, &event.request.metadata.name);
+        }
+        let mut view = View {
+            event,
+            actor,
+            tables,
+            keys,
+            verb,
+            resource,
+            subresource,
+            namespace,
+            name,
+            group: object.map_or("", |one| &one.api_group),
+            resource_hash: keys::text(resource),
+            namespace_hash: keys::text(namespace),
+            name_hash: keys::text(name),
+            ids: Idents::new(),
+            owners: SmallVec::new(),
+            write: matches!(verb, "create" | "update" | "patch" | "delete" | "deletecollection"),
+            ok: matches!(event.status_code, 0 | 101 | 200..=299),
+        };
+        view.ids = idents(view.resource_hash, view.namespace_hash, name, view.uid(returned));
+        view.owners = view.find_owners();
+        view
+    }
+
+    fn uid(&self, returned: bool) -> &'v str {
+        let event = self.event;
+        let mut uid: &str = event.object.as_ref().map_or("", |one| &one.uid);
+        if uid.is_empty() && returned && self.subresource != "token" {
+            uid = &event.response.metadata.uid;
+        }
+        if uid.is_empty() {
+            uid = first(&event.response.details_uid, &event.request.preconditions_uid);
+        }
+        uid
+    }
+
+    /// Owner references of the object, or owners guessed by name where no body tells.
+    fn find_owners(&self) -> SmallVec<[u64; 4]> {
+        let (request, response) = (&self.event.request.metadata, &self.event.response.metadata);
+        let references = if response.owners.is_empty() { &request.owners } else { &response.owners };
+        if references.is_empty() && is_blank(response) {
+            return self.owners_by_name();
+        }
+        let mut found = SmallVec::new();
+        for one in references {
+            if !one.uid.is_empty() {
+                found.push(keys::uid(&one.uid));
+            }
+            let resource = self.tables.resource_or_guess(&one.kind);
+            found.push(keys::object(resource, self.namespace_hash, keys::text(&one.name)));
+        }
+        found
+    }
+
+    /// Owners that the generated name allows: `web-66d4-x7k2p` may belong to the replica set `web-66d4`.
+    pub fn owners_by_name(&self) -> SmallVec<[u64; 4]> {
+        let mut found = SmallVec::new();
+        let Some((base, end)) = self.name.rsplit_once('-') else { return found };
+        let Some(families) = self.tables.generated_names.get(&self.resource_hash) else { return found };
+        for &(owner, suffix) in families {
+            if suffix.fits(end) {
+                found.push(keys::object(owner, self.namespace_hash, keys::text(base)));
+            }
+        }
+        found
+    }
+
+    /// Identities of the object that a reference names; a kind that the table lacks has no name identity of use.
+    pub fn referred(&self, to: &Reference<'_>, resource: u64, namespace: &str) -> Idents {
+        idents(resource, keys::text(namespace), &to.name, &to.uid)
+    }
+
+    /// Hash of the resource of `kind`, 0 when the table lacks it.
+    pub fn resource_of(&self, kind: &str) -> u64 {
+        self.tables.resource_of(kind).unwrap_or(0)
+    }
+
+    pub fn is(&self, class: Actor) -> bool {
+        self.actor.class == class
+    }
+}
+
+/// Identities from uid and name, whichever are there.
+pub(super) fn idents(resource: u64, namespace: u64, name: &str, uid: &str) -> Idents {
+    let mut found = Idents::new();
+    if !uid.is_empty() {
+        found.push(keys::uid(uid));
+    }
+    if !name.is_empty() {
+        found.push(keys::object(resource, namespace, keys::text(name)));
+    }
+    found
+}
+
+/// The first text that is not empty.
+pub(super) fn first<'t>(one: &'t str, other: &'t str) -> &'t str {
+    if one.is_empty() { other } else { one }
+}
+
+/// Whether a body is a single object rather than a Status, a list or nothing.
+fn is_object(body: &Body<'_>) -> bool {
+    !body.kind.is_empty() && body.kind != "Status" && !body.kind.ends_with("List")
+}
+
+/// Whether a body says nothing of its object.
+pub(super) fn is_blank(metadata: &Metadata<'_>) -> bool {
+    metadata.name.is_empty()
+        && metadata.uid.is_empty()
+        && metadata.namespace.is_empty()
+        && metadata.resource_version.is_empty()
+        && metadata.labels.is_empty()
+        && metadata.owners.is_empty()
+}
+
+/// Whether there is a body at all.
+pub(super) fn is_absent(body: &Body<'_>) -> bool {
+    body.kind.is_empty() && is_blank(&body.metadata)
+}
