@@ -36,7 +36,11 @@ fn a_wrong_value_and_a_missing_file_exit_78() {
     let dir = fresh();
     write(&dir, "a.toml", "[sessions]\ngap = \"soon\"\n");
     causeway(&dir).args(["config", "check", "a.toml"]).assert().code(78).stderr(contains("a.toml:2: `soon`"));
-    causeway(&dir).args(["config", "check", "b.toml"]).assert().code(78).stderr(contains("cannot read").and(contains("b.toml")));
+    causeway(&dir)
+        .args(["config", "check", "b.toml"])
+        .assert()
+        .code(78)
+        .stderr(contains("cannot read").and(contains("b.toml")));
     write(&dir, "c.toml", "[filter\n");
     causeway(&dir).args(["config", "check", "c.toml"]).assert().code(78).stderr(contains("c.toml:1: "));
 }

@@ -11,22 +11,13 @@ fn causeway() -> Command {
 }
 
 /// Every command, as it is typed.
-const COMMANDS: &[&str] = &[
-    "replay",
-    "filter",
-    "label",
-    "contexts",
-    "explain",
-    "verify",
-    "evaluate",
-    "config",
-    "completions",
-    "man",
-];
+const COMMANDS: &[&str] =
+    &["replay", "filter", "label", "contexts", "explain", "verify", "evaluate", "config", "completions", "man"];
 
 #[test]
 fn help_names_every_command_and_teaches() {
-    let mut help = causeway().arg("--help").assert().success().stdout(contains("Examples:").and(contains("Exit codes:")));
+    let mut help =
+        causeway().arg("--help").assert().success().stdout(contains("Examples:").and(contains("Exit codes:")));
     for command in COMMANDS {
         help = help.stdout(contains(format!("\n  {command} ")));
     }
@@ -43,7 +34,11 @@ fn a_mistake_in_the_call_exits_2() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let swapped = ["replay", "--output", "t", "--from", "2026-03-02", "--to", "2026-03-01", "x.log"];
     causeway().current_dir(&dir).args(swapped).assert().code(2).stderr(contains("--from is not before --to"));
-    causeway().args(["replay", "--output", "t", "--from", "noon", "x.log"]).assert().code(2).stderr(contains("write a date"));
+    causeway()
+        .args(["replay", "--output", "t", "--from", "noon", "x.log"])
+        .assert()
+        .code(2)
+        .stderr(contains("write a date"));
     causeway().current_dir(&dir).args(["replay", "x.log"]).assert().code(2).stderr(contains("--output DIR"));
 }
 
@@ -63,7 +58,11 @@ fn completions_are_scripts_of_their_shells() {
 
 #[test]
 fn manual_pages_are_written_for_every_command() {
-    causeway().arg("man").assert().success().stdout(contains(".TH causeway 1").and(contains("EXAMPLES").or(contains("Examples"))));
+    causeway()
+        .arg("man")
+        .assert()
+        .success()
+        .stdout(contains(".TH causeway 1").and(contains("EXAMPLES").or(contains("Examples"))));
     let dir = tempfile::tempdir().expect("a temporary folder");
     causeway().args(["man", "--dir"]).arg(dir.path()).assert().success();
     for command in COMMANDS {
@@ -77,5 +76,10 @@ fn manual_pages_are_written_for_every_command() {
 fn escapes_in_arguments_are_not_echoed() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let check = ["config", "check", "a\u{1b}[31m.toml"];
-    causeway().current_dir(&dir).args(check).assert().code(78).stderr(contains("\u{1b}").not().and(contains("\\u{1b}[31m")));
+    causeway()
+        .current_dir(&dir)
+        .args(check)
+        .assert()
+        .code(78)
+        .stderr(contains("\u{1b}").not().and(contains("\\u{1b}[31m")));
 }

@@ -6,8 +6,8 @@ mod show;
 use query::Query;
 pub use show::{context_json, list, title};
 
-use super::tables;
 use super::table::terminal_width;
+use super::tables;
 use anyhow::Result;
 use std::io::Write;
 use std::path::PathBuf;

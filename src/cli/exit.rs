@@ -4,6 +4,9 @@
 
 use super::printable::Printable;
 use crate::config::ConfigError;
+use crate::context::rules::RulesError;
+use crate::flow::FlowError;
+use crate::lake::LakeError;
 use crate::observe::log::LogError;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,6 +17,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The command line makes no sense.
 pub const USAGE: u8 = 2;
+/// Another process writes to the same output folder.
+pub const FENCED: u8 = 3;
 /// The configuration makes no sense (`EX_CONFIG` of sysexits).
 pub const CONFIG: u8 = 78;
 
@@ -35,7 +40,10 @@ pub fn exit_code(result: anyhow::Result<()>) -> ExitCode {
 
 fn code_of(error: &anyhow::Error) -> u8 {
     for cause in error.chain() {
-        if cause.is::<ConfigError>() || cause.is::<LogError>() {
+        if let Some(LakeError::Fenced { .. }) = lake_error(cause) {
+            return FENCED;
+        }
+        if cause.is::<ConfigError>() || cause.is::<LogError>() || cause.is::<RulesError>() {
             return CONFIG;
         }
         if cause.is::<UsageError>() {
@@ -47,4 +55,12 @@ fn code_of(error: &anyhow::Error) -> u8 {
         }
     }
     FAILED
+}
+
+/// The error of the tables within `cause`; a transparent [`FlowError`] does not show it as its source.
+fn lake_error<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e LakeError> {
+    match cause.downcast_ref::<FlowError>() {
+        Some(FlowError::Lake(error)) => Some(error),
+        _ => cause.downcast_ref::<LakeError>(),
+    }
 }

@@ -8,7 +8,8 @@
 mod stats;
 mod stream;
 
-use crate::audit::filter::{Filter as Rules, Rules as Reading, Switches};
+use crate::audit::filter::Rules;
+use crate::config::{FilterRules, Stages};
 use crate::source::files::{FileSource, Settings, discover};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -34,11 +35,11 @@ pub struct Filter {
     #[arg(short, long, value_enum, default_value_t = Mode::Light)]
     mode: Mode,
     /// How the rules are read.
-    #[arg(long, value_enum, default_value_t = crate::config::FilterRules::Strict)]
-    rules: crate::config::FilterRules,
+    #[arg(long, value_enum, default_value_t = FilterRules::Strict)]
+    rules: FilterRules,
     /// Which stages of a request are kept.
-    #[arg(long, value_enum, default_value_t = crate::config::Stages::Final)]
-    stages: crate::config::Stages,
+    #[arg(long, value_enum, default_value_t = Stages::Final)]
+    stages: Stages,
     /// Write counts to this file, as JSON: read, white_listed, black_listed, removed, rejects, by_rule.
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
@@ -61,12 +62,11 @@ enum Mode {
 impl Filter {
     /// Filters all inputs; writes the counts also when the reader of the output has gone.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
-        let reading = match self.rules {
-            crate::config::FilterRules::Strict => Reading::Strict,
-            crate::config::FilterRules::K8ntext => Reading::K8ntext,
+        let rules = match self.rules {
+            FilterRules::Strict => Rules::Strict,
+            FilterRules::K8ntext => Rules::K8ntext,
         };
-        let all_stages = self.stages == crate::config::Stages::All;
-        let mut stream = Stream::new(Rules::new(reading, Switches::default()), self.mode, all_stages);
+        let mut stream = Stream::new(rules, self.mode, self.stages == Stages::All);
         let mut source = FileSource::new(discover(&self.inputs)?, &BTreeMap::new(), Settings::default())?;
         let mut kept = BufWriter::with_capacity(1 << 20, out);
         let mut written = Ok(());

@@ -6,12 +6,14 @@
 mod args;
 mod completions;
 mod config;
+mod contexts;
 pub mod exit;
 mod explain;
 mod man;
 pub mod printable;
 mod replay;
 mod table;
+mod tables;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -79,6 +81,8 @@ impl Verbosity {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Replay>),
+    Contexts(contexts::Contexts),
+    Explain(explain::Explain),
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
@@ -101,6 +105,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match cli.command {
         Command::Replay(command) => return command.run(cli.verbosity),
+        Command::Contexts(command) => command.run(&mut out)?,
+        Command::Explain(command) => command.run(&mut out)?,
         Command::Config(command) => command.run(&mut out)?,
         Command::Completions(command) => command.run(&mut out)?,
         Command::Man(command) => command.run(&mut out)?,

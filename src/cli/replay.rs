@@ -1,12 +1,23 @@
 //! `causeway replay`: archived audit logs into tables.
 
+mod plan;
+
 use super::Verbosity;
 use super::args::Moment;
 use super::exit::UsageError;
 use crate::config::{Bodies, Config, FilterMode, FilterRules, Loader, LogFormat, Stages, Switch};
-use crate::observe::log;
+use crate::flow::{self, ReplayPlan};
+use crate::lake;
+use crate::observe::progress::{Display, Style};
+use crate::observe::{Account, Progress, log};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use plan::plan;
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// Read archived audit logs into tables.
 ///
@@ -71,7 +82,7 @@ pub struct Replay {
 
 impl Replay {
     /// Reads the logs and prints the account.
-    pub fn run(&self, verbosity: Verbosity) -> anyhow::Result<()> {
+    pub fn run(&self, verbosity: Verbosity) -> Result<()> {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from.0 >= to.0
         {
@@ -79,14 +90,59 @@ impl Replay {
         }
         let config = self.effective()?;
         start_log(&config, verbosity)?;
-        if config.output.dir.is_none() {
-            return Err(UsageError("no folder for the tables; give --output DIR or set output.dir".to_owned()).into());
+        let progress = Arc::new(Progress::default());
+        let plan = plan(self, &config, Arc::clone(&progress), stop_on_signals()?)?;
+        let started = Instant::now();
+        let display = Display::start(Arc::clone(&progress), self.style(verbosity));
+        let outcome = flow::replay(&plan);
+        drop(display);
+        let outcome = outcome?;
+        let account = self.account(&outcome.account, &plan, started.elapsed());
+        if let Some(path) = &self.account {
+            let text = serde_json::to_string_pretty(&account)? + "\n";
+            std::fs::write(path, text).with_context(|| format!("cannot write the account to {}", path.display()))?;
         }
-        anyhow::bail!("the dataflow is not built yet")
+        if !verbosity.quiet {
+            writeln!(std::io::stdout(), "{account}")?;
+        }
+        if let Some(wrong) = outcome.account.imbalance() {
+            bail!("the account does not add up: {wrong}; please report this as a defect");
+        }
+        if !outcome.finished {
+            bail!("stopped before the end of the input; what was read is committed, and the same command goes on from there");
+        }
+        Ok(())
+    }
+
+    fn style(&self, verbosity: Verbosity) -> Style {
+        match (self.no_progress || verbosity.quiet, console::user_attended_stderr(), verbosity.verbose) {
+            (true, _, _) | (false, false, 0) => Style::Silent,
+            (false, true, _) => Style::Bar,
+            (false, false, _) => Style::Lines,
+        }
+    }
+
+    /// Counts since the tables were begun, with the time and the bytes of this run.
+    fn account(&self, counts: &lake::Account, plan: &ReplayPlan, elapsed: Duration) -> Account {
+        let (bytes_in, _) = plan.progress.totals();
+        Account {
+            read: counts.read,
+            events: counts.events,
+            filtered: counts.filtered,
+            rejects: counts.rejects,
+            contexts: counts.contexts,
+            sessions: counts.sessions,
+            late: counts.late,
+            empty_lines: counts.empty_lines,
+            seconds: elapsed.as_secs_f64(),
+            filtered_by_rule: counts.filtered_by_rule.clone(),
+            bytes_in,
+            bytes_out: super::tables::bytes(&plan.output),
+        }
     }
 
     /// The configuration with the flags laid over it.
-    fn effective(&self) -> anyhow::Result<Config> {
+    fn effective(&self) -> Result<Config> {
         let flags = [
             ("output.dir", "--output", self.output.clone()),
             ("run.workers", "--workers", self.workers.map(|workers| workers.to_string())),
@@ -119,10 +175,22 @@ fn word<T: ValueEnum>(choice: Option<T>) -> Option<String> {
 }
 
 /// Starts the log as the configuration says; -q and -v win.
-fn start_log(config: &Config, verbosity: Verbosity) -> anyhow::Result<()> {
+fn start_log(config: &Config, verbosity: Verbosity) -> Result<()> {
     let format = match config.log.format {
         LogFormat::Text => log::Format::Text,
         LogFormat::Json => log::Format::Json,
     };
     Ok(log::start(verbosity.log_filter().unwrap_or(&config.log.filter), format)?)
+}
+
+/// A flag that the first Ctrl-C or SIGTERM sets: read no more, commit what was read. The second one ends the process at once.
+fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // This order matters: the first signal finds the flag unset here and sets it in the next handler.
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
 }

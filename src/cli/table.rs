@@ -6,6 +6,9 @@ use std::borrow::Cow;
 /// The giving column is never cut below this width, as it would say nothing.
 const MIN_GIVING: usize = 16;
 
+/// No other column is wider than this on a terminal, lest one long name take the room of all.
+const MAX_OTHER: usize = 28;
+
 /// A table of text. Cells are made [`Printable`].
 #[derive(Clone, Debug)]
 pub struct TextTable {
@@ -35,6 +38,9 @@ impl TextTable {
             }
         }
         if let Some(width) = width {
+            for (at, widest) in widths.iter_mut().enumerate() {
+                *widest = if at == self.giving { *widest } else { (*widest).min(MAX_OTHER) };
+            }
             let gaps = 2 * widths.len().saturating_sub(1);
             let others: usize =
                 widths.iter().enumerate().filter(|(at, _)| *at != self.giving).map(|(_, width)| width).sum();

@@ -53,10 +53,9 @@ section! {
 
 section! {
     /// The rules of the modes `light` and `full`, a switch each, in the order in which they are tried; the first that
-    /// matches decides. R1 to R3 remove an event, the others black-list it.
+    /// matches decides. R1 (`non_resource`: probes, discovery, OpenAPI) is always on. R1 to R3 remove an event, the others
+    /// black-list it.
     pub struct Switches {
-        /// R1: requests without a resource: probes, discovery, OpenAPI.
-        non_resource: bool = true,
         /// R2: the start of the answer to a watch.
         response_started_watch: bool = true,
         /// R3: the namespaces `falco` and `kube-flannel` and the service account of flannel.

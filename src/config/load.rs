@@ -205,8 +205,8 @@ mod tests {
             "a.toml:1: unknown key `cluster`, did you mean `stream.cluster`?"
         );
         assert_eq!(
-            load("[filter.switches]\nnon_resourc = false").unwrap_err(),
-            "a.toml:2: unknown key `filter.switches.non_resourc`, did you mean `filter.switches.non_resource`?"
+            load("[filter.switches]\ncoredns_watching = false").unwrap_err(),
+            "a.toml:2: unknown key `filter.switches.coredns_watching`, did you mean `filter.switches.coredns_watching_namespaces`?"
         );
     }
 

@@ -92,6 +92,8 @@ section! {
 section! {
     /// Sessions: the events of one actor (user, impersonated user, user agent, source address) without a long pause.
     pub struct Sessions {
+        /// Whether sessions are found. `off` leaves the column `session_id` and the table `sessions` empty.
+        engine: Switch = Switch::On,
         /// The pause that ends a session.
         gap: Age = Age::from_secs(900),
     }

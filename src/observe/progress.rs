@@ -41,6 +41,11 @@ impl Progress {
         self.events_read.fetch_add(events, Ordering::Relaxed);
     }
 
+    /// Bytes and events read so far.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.bytes_read.load(Ordering::Relaxed), self.events_read.load(Ordering::Relaxed))
+    }
+
     /// What has been read after `elapsed`.
     fn snapshot(&self, elapsed: Duration) -> Snapshot {
         Snapshot {

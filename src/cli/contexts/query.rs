@@ -39,7 +39,9 @@ impl Query {
         let absent_or = |wanted: &Option<String>, fits: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(fits);
         (self.background || row.background.is_empty())
             && absent_or(&self.user, &|user| is_user(user, &row.user) || is_user(user, &row.impersonated_user))
-            && absent_or(&self.namespace, &|name| row.namespace == name || row.namespaces.iter().any(|other| other == name))
+            && absent_or(&self.namespace, &|name| {
+                row.namespace == name || row.namespaces.iter().any(|other| other == name)
+            })
             && absent_or(&self.kind, &|name| is_kind(name, &row.resource))
             && absent_or(&self.verb, &|verb| row.verb.eq_ignore_ascii_case(verb))
             && self.since.is_none_or(|since| row.end_at >= since.0)

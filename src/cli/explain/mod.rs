@@ -122,7 +122,10 @@ fn header(row: &ContextRow, tree: &Tree) -> String {
     let secs = row.duration_us as f64 / 1e6;
     lines.push(format!("{} UTC, {secs:.3} s, {} events, {outcome}", clock(row.start_at), row.events));
     let user = tree.event(0).map(EventView::actor).unwrap_or_else(|| short_user(&row.user).into_owned());
-    lines.push(format!("by {user}{}", if row.user_agent.is_empty() { String::new() } else { format!(", {}", row.user_agent) }));
+    lines.push(format!(
+        "by {user}{}",
+        if row.user_agent.is_empty() { String::new() } else { format!(", {}", row.user_agent) }
+    ));
     if let Some(parent) = row.parent_context_id {
         lines.push(format!("set off by context {parent}"));
     }

@@ -52,7 +52,9 @@ impl FromStr for ObjectName {
             _ => ("", "", ""),
         };
         if kind.is_empty() || name.is_empty() {
-            return Err("write KIND/NAMESPACE/NAME, such as pod/shop/web-0, or KIND/NAME, such as node/worker-1".to_owned());
+            return Err(
+                "write KIND/NAMESPACE/NAME, such as pod/shop/web-0, or KIND/NAME, such as node/worker-1".to_owned()
+            );
         }
         Ok(ObjectName { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() })
     }
@@ -83,7 +85,8 @@ mod tests {
 
     #[test]
     fn an_object_is_known_by_kind_place_and_name() {
-        let pod = EventView { resource: "pods".into(), namespace: "shop".into(), name: "web-0".into(), ..Default::default() };
+        let pod =
+            EventView { resource: "pods".into(), namespace: "shop".into(), name: "web-0".into(), ..Default::default() };
         let is = |text: &str| text.parse::<ObjectName>().expect("a name").is_of(&pod);
         assert!(is("pod/shop/web-0") && is("Pods/shop/web-0"));
         assert!(!is("pod/shop/web-1") && !is("pod/web-0") && !is("secret/shop/web-0"));

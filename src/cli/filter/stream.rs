@@ -3,8 +3,7 @@
 use super::Mode;
 use super::stats::Stats;
 use crate::audit::decode::{Want, decode};
-use crate::audit::event::Stage;
-use crate::audit::filter::{Decision, Filter};
+use crate::audit::filter::{Decision, Rules, Switches, decide, is_row};
 use crate::source::files::Item;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,7 +11,8 @@ use std::io::{self, Write};
 
 /// The filter at work.
 pub struct Stream {
-    rules: Filter,
+    rules: Rules,
+    switches: Switches,
     mode: Mode,
     all_stages: bool,
     stats: Stats,
@@ -22,8 +22,8 @@ pub struct Stream {
 
 impl Stream {
     /// A filter that has read nothing yet.
-    pub fn new(rules: Filter, mode: Mode, all_stages: bool) -> Stream {
-        Stream { rules, mode, all_stages, stats: Stats::default(), kept: Vec::new() }
+    pub fn new(rules: Rules, mode: Mode, all_stages: bool) -> Stream {
+        Stream { rules, switches: Switches::default(), mode, all_stages, stats: Stats::default(), kept: Vec::new() }
     }
 
     /// The counts of all that was read.
@@ -65,11 +65,7 @@ impl Stream {
         kept.clear();
         decode(line, Want::default(), &mut |_, event| match event {
             Ok(event) => {
-                let decision = if event.stage == Stage::RequestReceived && !self.all_stages {
-                    None
-                } else {
-                    Some(self.rules.decide(&event))
-                };
+                let decision = (self.all_stages || is_row(&event)).then(|| decide(&event, self.rules, &self.switches));
                 kept.push(self.count(decision));
             }
             Err(reject) => {
@@ -96,11 +92,11 @@ impl Stream {
             }
             Some(Decision::Black(rule)) => {
                 self.stats.black_listed += 1;
-                (rule.name(), self.mode != Mode::Full)
+                (rule.as_str(), self.mode != Mode::Full)
             }
             Some(Decision::Removed(rule)) => {
                 self.stats.removed += 1;
-                (rule.name(), self.mode == Mode::Off)
+                (rule.as_str(), self.mode == Mode::Off)
             }
         };
         match self.stats.by_rule.get_mut(rule) {
