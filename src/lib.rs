@@ -4,5 +4,6 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod context;
+pub mod lake;
 pub mod observe;
 pub mod source;

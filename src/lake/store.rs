@@ -1,0 +1,263 @@
+//! The one door to storage: a trait small enough for object stores, and the local folder behind it.
+//!
+//! Paths are relative to the root, with `/`. What returns `Ok` survives a power failure: files and the folders that name
+//! them are synced. Nothing here decides anything about commits.
+
+use super::LakeError;
+use super::layout::STAGING;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Storage of one output folder.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Where it is, for messages.
+    fn root(&self) -> &Path;
+
+    /// Starts a new file, replacing one that is there.
+    fn writer(&self, path: &str) -> Result<Box<dyn StoreWriter>, LakeError>;
+
+    /// Creates a file with all its content at once; `false` when there is one already.
+    fn create_if_absent(&self, path: &str, bytes: &[u8]) -> Result<bool, LakeError>;
+
+    /// Moves a file, making the folders that it needs.
+    fn rename(&self, from: &str, to: &str) -> Result<(), LakeError>;
+
+    /// Removes a file; no error when it is gone.
+    fn remove(&self, path: &str) -> Result<(), LakeError>;
+
+    /// Names of the entries of a folder, sorted; none when the folder is absent.
+    fn list(&self, folder: &str) -> Result<Vec<String>, LakeError>;
+
+    /// Content of a file; `None` when it is absent.
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, LakeError>;
+
+    /// Bytes of a file; `None` when it is absent.
+    fn size(&self, path: &str) -> Result<Option<u64>, LakeError>;
+
+    /// Takes the lock file for as long as the result lives.
+    ///
+    /// # Errors
+    /// [`LakeError::Fenced`] when another holder lives.
+    fn lock(&self, path: &str) -> Result<Lock, LakeError>;
+}
+
+/// A file that is being written.
+pub trait StoreWriter: Write + Send {
+    /// Makes what was written durable.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+/// The held lock.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code)] File);
+
+/// A folder of the local file system.
+#[derive(Debug)]
+pub struct LocalStore {
+    root: PathBuf,
+}
+
+impl LocalStore {
+    /// The folder at `root`; it need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> LocalStore {
+        LocalStore { root: root.into() }
+    }
+
+    /// The path of a file on this machine.
+    pub fn full(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Opens a file for reading; `None` when it is absent.
+    pub fn open(&self, path: &str) -> Result<Option<File>, LakeError> {
+        let full = self.full(path);
+        absent_is_none(File::open(&full)).map_err(LakeError::io("open", full))
+    }
+
+    /// The parent folder of `full`, made if need be.
+    fn parent(&self, full: &Path) -> Result<PathBuf, LakeError> {
+        let parent = full.parent().unwrap_or(&self.root).to_owned();
+        make_folder(&parent)?;
+        Ok(parent)
+    }
+
+    /// Links a complete temporary file to its name, which must be free.
+    fn link(&self, temporary: &Path, full: &Path) -> Result<bool, LakeError> {
+        match fs::hard_link(temporary, full) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            // Some file systems know no hard links. The lock file keeps other writers away between the two steps.
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+                if full.exists() {
+                    return Ok(false);
+                }
+                fs::rename(temporary, full).map_err(LakeError::io("create", full))?;
+                Ok(true)
+            }
+            Err(error) => Err(LakeError::io("create", full)(error)),
+        }
+    }
+}
+
+impl Store for LocalStore {
+    fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn writer(&self, path: &str) -> Result<Box<dyn StoreWriter>, LakeError> {
+        let full = self.full(path);
+        self.parent(&full)?;
+        let file = File::create(&full).map_err(LakeError::io("create", full))?;
+        Ok(Box::new(file))
+    }
+
+    fn create_if_absent(&self, path: &str, bytes: &[u8]) -> Result<bool, LakeError> {
+        static UNIQUE: AtomicU64 = AtomicU64::new(0);
+        let full = self.full(path);
+        let parent = self.parent(&full)?;
+        let unique = UNIQUE.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.full(&format!("{STAGING}/new-{}-{unique}", std::process::id()));
+        self.parent(&temporary)?;
+        let written = File::create(&temporary)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .map_err(LakeError::io("write", &full));
+        let created = written.and_then(|()| self.link(&temporary, &full));
+        // Best effort: what stays in the staging folder is swept when the lake is opened.
+        let _ = fs::remove_file(&temporary);
+        sync_folder(&parent)?;
+        created
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), LakeError> {
+        let (from, to) = (self.full(from), self.full(to));
+        let parent = self.parent(&to)?;
+        fs::rename(&from, &to).map_err(LakeError::io("move a finished file to", &to))?;
+        sync_folder(&parent)
+    }
+
+    fn remove(&self, path: &str) -> Result<(), LakeError> {
+        let full = self.full(path);
+        absent_is_none(fs::remove_file(&full)).map_err(LakeError::io("remove", full))?;
+        Ok(())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, LakeError> {
+        let full = self.full(folder);
+        let Some(entries) = absent_is_none(fs::read_dir(&full)).map_err(LakeError::io("list", &full))? else {
+            return Ok(Vec::new());
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(LakeError::io("list", &full))?;
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, LakeError> {
+        let full = self.full(path);
+        absent_is_none(fs::read(&full)).map_err(LakeError::io("read", full))
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, LakeError> {
+        let full = self.full(path);
+        let found = absent_is_none(fs::metadata(&full)).map_err(LakeError::io("look at", full))?;
+        Ok(found.map(|metadata| metadata.len()))
+    }
+
+    fn lock(&self, path: &str) -> Result<Lock, LakeError> {
+        let full = self.full(path);
+        self.parent(&full)?;
+        let file = File::options().create(true).append(true).open(&full).map_err(LakeError::io("create", &full))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock(file)),
+            Err(TryLockError::WouldBlock) => Err(LakeError::Fenced { path: full }),
+            Err(TryLockError::Error(error)) => Err(LakeError::io("lock", full)(error)),
+        }
+    }
+}
+
+impl StoreWriter for File {
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+/// Makes a folder and those above it, and syncs the folders that name them.
+fn make_folder(path: &Path) -> Result<(), LakeError> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_folder(parent)?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => path.parent().map_or(Ok(()), sync_folder),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(LakeError::io("make the folder", path)(error)),
+    }
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(path: &Path) -> Result<(), LakeError> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    #[cfg(unix)]
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(LakeError::io("sync the folder", path))?;
+    Ok(())
+}
+
+fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_created_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(folder.path());
+        assert!(store.create_if_absent("a/b", b"one").unwrap());
+        assert!(!store.create_if_absent("a/b", b"two").unwrap());
+        assert_eq!(store.read("a/b").unwrap().as_deref(), Some(&b"one"[..]));
+        assert!(store.list(STAGING).unwrap().is_empty());
+    }
+
+    #[test]
+    fn absent_files_are_no_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(folder.path());
+        assert_eq!(store.read("x").unwrap(), None);
+        assert_eq!(store.size("x").unwrap(), None);
+        assert!(store.list("x").unwrap().is_empty());
+        store.remove("x").unwrap();
+        assert!(store.rename("x", "y").is_err());
+    }
+
+    #[test]
+    fn one_holder_of_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(folder.path());
+        let held = store.lock("lock").unwrap();
+        assert!(matches!(store.lock("lock"), Err(LakeError::Fenced { .. })));
+        drop(held);
+        store.lock("lock").unwrap();
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let store = LocalStore::new(folder.path());
+        let error = store.create_if_absent("file/below", b"x").unwrap_err();
+        assert!(error.to_string().contains("file"), "{error}");
+    }
+}

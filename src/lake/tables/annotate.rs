@@ -1,0 +1,141 @@
+//! The second half of an `events` row: what the pipeline found out about it after it was decoded.
+
+use super::Table;
+use super::column::Column;
+use super::events::{COLUMNS, is_annotation};
+use super::intern::{DictColumn, MAX_BATCH_TEXT, TextColumn};
+use crate::audit::hash::Id;
+use crate::lake::LakeError;
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, new_null_array};
+use arrow_schema::ArrowError;
+use arrow_select::filter::filter_record_batch;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An audit id: a UUID as its 128 bits, or the text of an id that is none.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum AuditIdText<'a> {
+    /// Written as `8-4-4-4-12` hexadecimal digits.
+    Uuid(u128),
+    /// Written as it is.
+    Text(&'a str),
+}
+
+/// What the pipeline says of one row.
+#[derive(Copy, Clone, Debug)]
+pub struct RowNote<'a> {
+    /// Session of the event.
+    pub session: Option<Id>,
+    /// Context of the event; `None` for background.
+    pub context: Option<Id>,
+    /// What the event is in its context: `root`, `request`, `effect` or `background`; empty where contexts are off.
+    pub role: &'static str,
+    /// Request that caused it.
+    pub cause_audit_id: Option<AuditIdText<'a>>,
+    /// The evidence, in words.
+    pub cause_reason: Option<&'static str>,
+    /// Arrived after its time was settled.
+    pub late: bool,
+    /// Whether the row is written at all.
+    pub keep: bool,
+}
+
+/// Completes a batch of [`EventsBuilder`](super::EventsBuilder): drops the rows that are not kept and adds the annotations.
+///
+/// # Errors
+/// [`LakeError::Batch`] when there is not one note for each row.
+pub fn annotate(batch: RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch, LakeError> {
+    if notes.len() != batch.num_rows() {
+        let what = format!("{} notes for {} rows", notes.len(), batch.num_rows());
+        return Err(LakeError::batch(Table::Events)(ArrowError::InvalidArgumentError(what)));
+    }
+    let text: usize =
+        notes.iter().map(|note| if let Some(AuditIdText::Text(t)) = note.cause_audit_id { t.len() } else { 36 }).sum();
+    if text > MAX_BATCH_TEXT {
+        return Err(LakeError::Full { table: Table::Events.name() });
+    }
+    let annotated = keep(batch, notes).and_then(|batch| join(&batch, notes));
+    annotated.map_err(LakeError::batch(Table::Events))
+}
+
+/// The rows that are kept, without a copy where they lie together.
+fn keep(batch: RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch, ArrowError> {
+    let kept = notes.iter().filter(|note| note.keep).count();
+    let first = notes.iter().position(|note| note.keep).unwrap_or(0);
+    if kept == notes.len() {
+        return Ok(batch);
+    }
+    if notes.iter().skip(first).take(kept).all(|note| note.keep) {
+        return Ok(batch.slice(first, kept));
+    }
+    filter_record_batch(&batch, &notes.iter().map(|note| Some(note.keep)).collect::<BooleanArray>())
+}
+
+/// The whole row: the decoded columns and the annotations, in the order of the table.
+fn join(batch: &RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch, ArrowError> {
+    let mut noted = note_columns(notes)?;
+    let column = |column: &Column| match batch.column_by_name(column.name) {
+        Some(array) if !is_annotation(column.name) => Arc::clone(array),
+        _ => noted.remove(column.name).unwrap_or_else(|| new_null_array(&column.kind.data_type(), batch.num_rows())),
+    };
+    let columns: Vec<ArrayRef> = COLUMNS.iter().map(column).collect();
+    RecordBatch::try_new(Table::Events.schema(), columns)
+}
+
+fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef>, ArrowError> {
+    let (mut session, mut context, mut cause) = (TextColumn::default(), TextColumn::default(), TextColumn::default());
+    let (mut role, mut reason) = (DictColumn::new(), DictColumn::new());
+    let mut late = Vec::new();
+    for note in notes.iter().filter(|note| note.keep) {
+        push_id(&mut session, note.session);
+        push_id(&mut context, note.context);
+        role.push_some(note.role);
+        match note.cause_audit_id {
+            None => cause.push_null(),
+            Some(AuditIdText::Text(text)) => cause.push(text),
+            Some(AuditIdText::Uuid(bits)) => cause.push(ascii(&uuid(bits))),
+        }
+        reason.push_some(note.cause_reason.unwrap_or_default());
+        late.push(note.late);
+    }
+    Ok(BTreeMap::from([
+        ("session_id", session.finish()),
+        ("context_id", context.finish()),
+        ("context_role", role.finish()?),
+        ("cause_audit_id", cause.finish()),
+        ("cause_reason", reason.finish()?),
+        ("late", Arc::new(BooleanArray::from(late)) as ArrayRef),
+    ]))
+}
+
+fn push_id(column: &mut TextColumn, id: Option<Id>) {
+    match id {
+        Some(Id(bits)) => column.push(ascii(&hex::<16>(u128::from(bits) << 64))),
+        None => column.push_null(),
+    }
+}
+
+/// The first `N` hexadecimal digits.
+fn hex<const N: usize>(bits: u128) -> [u8; N] {
+    let mut digits = [0; N];
+    for (place, digit) in digits.iter_mut().enumerate() {
+        let nibble = (bits >> (124 - 4 * place.min(31))) as u8 & 15;
+        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    }
+    digits
+}
+
+fn uuid(bits: u128) -> [u8; 36] {
+    let mut digits = hex::<32>(bits).into_iter();
+    let mut text = [b'-'; 36];
+    for (place, byte) in text.iter_mut().enumerate() {
+        if !matches!(place, 8 | 13 | 18 | 23) {
+            *byte = digits.next().unwrap_or(b'0');
+        }
+    }
+    text
+}
+
+fn ascii(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}

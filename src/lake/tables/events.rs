@@ -1,0 +1,446 @@
+//! Table `events`: one kept audit event.
+//!
+//! [`EventsBuilder`] makes the columns that one event alone determines, on the worker that decoded it. What the rest of the
+//! pipeline finds out (session, context, cause) is added by [`annotate`](super::annotate) once it is settled.
+
+use super::Table;
+use super::column::{Column, Kind::*, UTC, always, list_item, maybe};
+use super::intern::{DictColumn, MAX_BATCH_TEXT, TextColumn};
+use crate::audit::event::{Event, Level, ObjectRef, Stage};
+use crate::lake::LakeError;
+use arrow_array::builder::{Int32Builder, Int64Builder, ListBuilder, StringBuilder, UInt16Builder};
+use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow_schema::{Field, Schema};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The columns.
+pub const COLUMNS: &[Column] = &[
+    always("cluster", Text, "configuration", "Name of the cluster whose API servers wrote the event."),
+    always("source", Dict, "position", "Topic or file that the event was read from."),
+    always("partition", Int32, "position", "Partition of the topic; 0 for files."),
+    always("offset", Int64, "position", "Offset of the message, or byte offset of the line in the decompressed file."),
+    always("item", Int32, "position", "Index of the event in its record, which may be an EventList; usually 0."),
+    always("audit_id", Text, "auditID", "Id of the request, the same at all its stages."),
+    always("stage", Dict, "stage", "Stage of the request at which the event was written."),
+    always("level", Dict, "level", "How much the audit policy recorded."),
+    always(
+        "verb",
+        Dict,
+        "verb",
+        "Verb, such as `get` or `deletecollection`; the HTTP method of requests without a resource.",
+    ),
+    always("user", Dict, "user.username", "Who made the request."),
+    always("groups", TextList, "user.groups", "Groups of the user."),
+    maybe("impersonated_user", Dict, "impersonatedUser.username", "Who the user acted as."),
+    maybe("source_ip", Dict, "sourceIPs[0]", "Address that the request came from."),
+    maybe("user_agent", Dict, "userAgent", "Client program, as it names itself."),
+    maybe("api_group", Dict, "objectRef.apiGroup", "API group; empty for the core group, null without a resource."),
+    maybe("api_version", Dict, "objectRef.apiVersion", "Version of the API."),
+    maybe("resource", Dict, "objectRef.resource", "Plural name of the resource; null for requests without one."),
+    maybe("subresource", Dict, "objectRef.subresource", "Subresource, such as `status` or `exec`."),
+    maybe("namespace", Dict, "objectRef.namespace", "Namespace of the object."),
+    maybe("name", Text, "objectRef.name", "Name of the object."),
+    maybe("object_uid", Text, "objectRef.uid", "UID of the object."),
+    maybe("resource_version", Text, "objectRef.resourceVersion", "Version of the object that the request names."),
+    always("request_uri", Text, "requestURI", "URI with its query, secrets in it redacted."),
+    maybe("status_code", UInt16, "responseStatus.code", "HTTP status of the response."),
+    maybe(
+        "decision",
+        Dict,
+        "annotations[authorization.k8s.io/decision]",
+        "What the authorizer decided: `allow` or `forbid`.",
+    ),
+    maybe(
+        "decision_reason",
+        Dict,
+        "annotations[authorization.k8s.io/reason]",
+        "Why it decided so, such as the role binding.",
+    ),
+    always("received_at", Time, "requestReceivedTimestamp", "When the API server received the request."),
+    always("stage_at", Time, "stageTimestamp", "When the stage was reached."),
+    always("latency_us", Int64, "stageTimestamp - requestReceivedTimestamp", "Microseconds from receipt to the stage."),
+    always(
+        "action",
+        Dict,
+        "verb, objectRef",
+        "What was done: verb and `group/resource/subresource`, the key of the event.",
+    ),
+    always("class", Dict, "user", "Class of the actor: user, controller, node, component or service account."),
+    always("label", Int32, "labels", "Code of the kind of action that the event alone suggests."),
+    always("label_text", Dict, "labels", "The label in words."),
+    maybe("model_label", Int32, "model", "Label that the model voted for."),
+    maybe("model_label_text", Dict, "model", "That label in words."),
+    maybe("model_confidence", Float32, "model", "Share of the votes that the winner had, 0 to 1."),
+    maybe("model_version", Dict, "model", "Version of the model."),
+    maybe("session_id", Text, "sessions", "Session that the event belongs to, 16 hexadecimal digits."),
+    maybe(
+        "context_id",
+        Text,
+        "contexts",
+        "Context that the event belongs to, 16 hexadecimal digits; null for background.",
+    ),
+    maybe("context_role", Dict, "contexts", "What the event is in its context: root, request, effect or background."),
+    maybe("cause_audit_id", Text, "contexts", "Audit id of the request that caused this one."),
+    maybe("cause_reason", Dict, "contexts", "The evidence for that cause, in words."),
+    always(
+        "late",
+        Bool,
+        "watermark",
+        "Arrived after its time was settled, so it is attributed with what was known then.",
+    ),
+    maybe(
+        "request_object",
+        Text,
+        "requestObject",
+        "Body of the request as JSON, redacted; only when bodies are asked for.",
+    ),
+    maybe(
+        "response_object",
+        Text,
+        "responseObject",
+        "Body of the response as JSON, redacted; only when bodies are asked for.",
+    ),
+];
+
+/// The columns that [`annotate`](super::annotate) adds.
+pub(super) const ANNOTATIONS: std::ops::Range<&str> = "model_label".."request_object";
+
+/// What goes into a row beside the event itself.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct EventMeta<'a> {
+    /// Name of the cluster.
+    pub cluster: &'a str,
+    /// Topic or file.
+    pub source: &'a str,
+    /// Partition of the topic.
+    pub partition: u32,
+    /// Offset in the partition.
+    pub offset: u64,
+    /// Index of the event in its record.
+    pub item: u32,
+    /// Verb and resource.
+    pub action: &'a str,
+    /// Class of the actor.
+    pub class: &'a str,
+    /// Label of the event.
+    pub label: i32,
+    /// The label in words.
+    pub label_text: &'a str,
+    /// Request URI, already redacted.
+    pub request_uri: &'a str,
+    /// Request and response body, already redacted; an empty one is absent.
+    pub bodies: Option<(&'a str, &'a str)>,
+}
+
+/// Builds batches of `events` without their annotations.
+#[derive(Debug)]
+pub struct EventsBuilder {
+    schema: Arc<Schema>,
+    rows: u32,
+    text_bytes: usize,
+    cluster: TextColumn,
+    source: DictColumn,
+    partition: Int32Builder,
+    offset: Int64Builder,
+    item: Int32Builder,
+    audit_id: TextColumn,
+    stage: DictColumn,
+    level: DictColumn,
+    verb: DictColumn,
+    user: DictColumn,
+    groups: ListBuilder<StringBuilder>,
+    impersonated_user: DictColumn,
+    source_ip: DictColumn,
+    user_agent: DictColumn,
+    api_group: DictColumn,
+    api_version: DictColumn,
+    resource: DictColumn,
+    subresource: DictColumn,
+    namespace: DictColumn,
+    name: TextColumn,
+    object_uid: TextColumn,
+    resource_version: TextColumn,
+    request_uri: TextColumn,
+    status_code: UInt16Builder,
+    decision: DictColumn,
+    decision_reason: DictColumn,
+    received_at: Vec<i64>,
+    stage_at: Vec<i64>,
+    latency_us: Int64Builder,
+    action: DictColumn,
+    class: DictColumn,
+    label: Int32Builder,
+    label_text: DictColumn,
+    request_object: TextColumn,
+    response_object: TextColumn,
+}
+
+impl Default for EventsBuilder {
+    fn default() -> Self {
+        EventsBuilder::new()
+    }
+}
+
+impl EventsBuilder {
+    /// An empty builder. Keep it for the worker's life: its dictionaries grow warm.
+    pub fn new() -> EventsBuilder {
+        let plain = |column: &&Column| !is_annotation(column.name);
+        EventsBuilder {
+            schema: Arc::new(Schema::new(COLUMNS.iter().filter(plain).map(Column::field).collect::<Vec<Field>>())),
+            rows: 0,
+            text_bytes: 0,
+            cluster: TextColumn::default(),
+            source: DictColumn::new(),
+            partition: Int32Builder::new(),
+            offset: Int64Builder::new(),
+            item: Int32Builder::new(),
+            audit_id: TextColumn::default(),
+            stage: DictColumn::new(),
+            level: DictColumn::new(),
+            verb: DictColumn::new(),
+            user: DictColumn::new(),
+            groups: ListBuilder::new(StringBuilder::new()).with_field(list_item()),
+            impersonated_user: DictColumn::new(),
+            source_ip: DictColumn::new(),
+            user_agent: DictColumn::new(),
+            api_group: DictColumn::new(),
+            api_version: DictColumn::new(),
+            resource: DictColumn::new(),
+            subresource: DictColumn::new(),
+            namespace: DictColumn::new(),
+            name: TextColumn::default(),
+            object_uid: TextColumn::default(),
+            resource_version: TextColumn::default(),
+            request_uri: TextColumn::default(),
+            status_code: UInt16Builder::new(),
+            decision: DictColumn::new(),
+            decision_reason: DictColumn::new(),
+            received_at: Vec::new(),
+            stage_at: Vec::new(),
+            latency_us: Int64Builder::new(),
+            action: DictColumn::new(),
+            class: DictColumn::new(),
+            label: Int32Builder::new(),
+            label_text: DictColumn::new(),
+            request_object: TextColumn::default(),
+            response_object: TextColumn::default(),
+        }
+    }
+
+    /// Rows in the batch that is being built.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Bytes of text in the batch that is being built.
+    pub fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+
+    /// Adds a row and returns its index in the batch.
+    ///
+    /// # Errors
+    /// [`LakeError::Full`] when the batch would hold more than a gibibyte of text; the row is not added then.
+    pub fn append(&mut self, event: &Event<'_>, meta: &EventMeta<'_>) -> Result<u32, LakeError> {
+        let text_bytes = self.text_bytes.saturating_add(text_len(event, meta));
+        if text_bytes > MAX_BATCH_TEXT || self.rows == i32::MAX as u32 {
+            return Err(LakeError::Full { table: Table::Events.name() });
+        }
+        self.text_bytes = text_bytes;
+        self.append_position(meta);
+        self.append_request(event, meta);
+        self.append_object(event.object.as_ref());
+        self.append_outcome(event);
+        self.append_meaning(meta);
+        self.rows += 1;
+        Ok(self.rows - 1)
+    }
+
+    fn append_position(&mut self, meta: &EventMeta<'_>) {
+        self.cluster.push(meta.cluster);
+        self.source.push(meta.source);
+        self.partition.append_value(i32::try_from(meta.partition).unwrap_or(i32::MAX));
+        self.offset.append_value(i64::try_from(meta.offset).unwrap_or(i64::MAX));
+        self.item.append_value(i32::try_from(meta.item).unwrap_or(i32::MAX));
+    }
+
+    fn append_request(&mut self, event: &Event<'_>, meta: &EventMeta<'_>) {
+        self.audit_id.push(&event.audit_id);
+        self.stage.push(stage_text(event.stage));
+        self.level.push(level_text(event.level));
+        self.verb.push(&event.verb);
+        self.user.push(&event.user);
+        for group in &event.groups {
+            self.groups.values().append_value(group);
+        }
+        self.groups.append(true);
+        self.impersonated_user.push_some(&event.impersonated_user);
+        self.source_ip.push_some(&event.source_ip);
+        self.user_agent.push_some(&event.user_agent);
+        self.request_uri.push(meta.request_uri);
+    }
+
+    fn append_object(&mut self, object: Option<&ObjectRef<'_>>) {
+        const NONE: ObjectRef<'static> = ObjectRef {
+            resource: Cow::Borrowed(""),
+            subresource: Cow::Borrowed(""),
+            namespace: Cow::Borrowed(""),
+            name: Cow::Borrowed(""),
+            uid: Cow::Borrowed(""),
+            api_group: Cow::Borrowed(""),
+            api_version: Cow::Borrowed(""),
+            resource_version: Cow::Borrowed(""),
+        };
+        match object {
+            Some(object) => self.api_group.push(&object.api_group),
+            None => self.api_group.push_null(),
+        }
+        let object = object.unwrap_or(&NONE);
+        self.api_version.push_some(&object.api_version);
+        self.resource.push_some(&object.resource);
+        self.subresource.push_some(&object.subresource);
+        self.namespace.push_some(&object.namespace);
+        self.name.push_some(&object.name);
+        self.object_uid.push_some(&object.uid);
+        self.resource_version.push_some(&object.resource_version);
+    }
+
+    fn append_outcome(&mut self, event: &Event<'_>) {
+        self.status_code.append_option((event.status_code != 0).then_some(event.status_code));
+        self.decision.push_some(&event.decision);
+        self.decision_reason.push_some(&event.decision_reason);
+        self.received_at.push(event.received_at.0);
+        self.stage_at.push(event.stage_at.0);
+        self.latency_us.append_value(event.stage_at.since(event.received_at));
+    }
+
+    fn append_meaning(&mut self, meta: &EventMeta<'_>) {
+        self.action.push(meta.action);
+        self.class.push(meta.class);
+        self.label.append_value(meta.label);
+        self.label_text.push(meta.label_text);
+        let (request, response) = meta.bodies.unwrap_or_default();
+        self.request_object.push_some(request);
+        self.response_object.push_some(response);
+    }
+
+    /// The batch so far: all columns but the annotations. The builder is empty afterwards.
+    ///
+    /// # Errors
+    /// [`LakeError::Batch`] only if this code and the schema disagree.
+    pub fn finish(&mut self) -> Result<RecordBatch, LakeError> {
+        self.rows = 0;
+        self.text_bytes = 0;
+        self.columns()
+            .and_then(|columns| RecordBatch::try_new(Arc::clone(&self.schema), columns))
+            .map_err(LakeError::batch(Table::Events))
+    }
+
+    fn columns(&mut self) -> Result<Vec<ArrayRef>, arrow_schema::ArrowError> {
+        Ok(vec![
+            self.cluster.finish(),
+            self.source.finish()?,
+            Arc::new(self.partition.finish()),
+            Arc::new(self.offset.finish()),
+            Arc::new(self.item.finish()),
+            self.audit_id.finish(),
+            self.stage.finish()?,
+            self.level.finish()?,
+            self.verb.finish()?,
+            self.user.finish()?,
+            Arc::new(self.groups.finish()),
+            self.impersonated_user.finish()?,
+            self.source_ip.finish()?,
+            self.user_agent.finish()?,
+            self.api_group.finish()?,
+            self.api_version.finish()?,
+            self.resource.finish()?,
+            self.subresource.finish()?,
+            self.namespace.finish()?,
+            self.name.finish(),
+            self.object_uid.finish(),
+            self.resource_version.finish(),
+            self.request_uri.finish(),
+            Arc::new(self.status_code.finish()),
+            self.decision.finish()?,
+            self.decision_reason.finish()?,
+            times(&mut self.received_at),
+            times(&mut self.stage_at),
+            Arc::new(self.latency_us.finish()),
+            self.action.finish()?,
+            self.class.finish()?,
+            Arc::new(self.label.finish()),
+            self.label_text.finish()?,
+            self.request_object.finish(),
+            self.response_object.finish(),
+        ])
+    }
+}
+
+/// Whether [`annotate`](super::annotate) adds the column, rather than the builder.
+pub(super) fn is_annotation(name: &str) -> bool {
+    let place = |name: &str| COLUMNS.iter().position(|column| column.name == name);
+    let (from, to) = (place(ANNOTATIONS.start), place(ANNOTATIONS.end));
+    place(name).is_some() && place(name) >= from && place(name) < to
+}
+
+fn times(values: &mut Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(std::mem::take(values)).with_timezone(UTC))
+}
+
+/// Bytes of text that the row will take.
+fn text_len(event: &Event<'_>, meta: &EventMeta<'_>) -> usize {
+    let own = [
+        &event.audit_id,
+        &event.verb,
+        &event.user,
+        &event.impersonated_user,
+        &event.source_ip,
+        &event.user_agent,
+        &event.decision,
+        &event.decision_reason,
+    ];
+    let (request, response) = meta.bodies.unwrap_or_default();
+    let around =
+        [meta.cluster, meta.source, meta.action, meta.class, meta.label_text, meta.request_uri, request, response];
+    let object = event.object.as_ref().map_or(0, |object| {
+        [
+            &object.resource,
+            &object.subresource,
+            &object.namespace,
+            &object.name,
+            &object.uid,
+            &object.api_group,
+            &object.api_version,
+            &object.resource_version,
+        ]
+        .iter()
+        .map(|text| text.len())
+        .sum()
+    });
+    own.iter().map(|text| text.len()).sum::<usize>()
+        + around.iter().map(|text| text.len()).sum::<usize>()
+        + event.groups.iter().map(|text| text.len()).sum::<usize>()
+        + object
+}
+
+/// The stage as Kubernetes writes it.
+fn stage_text(stage: Stage) -> &'static str {
+    match stage {
+        Stage::RequestReceived => "RequestReceived",
+        Stage::ResponseStarted => "ResponseStarted",
+        Stage::ResponseComplete => "ResponseComplete",
+        Stage::Panic => "Panic",
+    }
+}
+
+/// The level as Kubernetes writes it.
+fn level_text(level: Level) -> &'static str {
+    match level {
+        Level::None => "None",
+        Level::Metadata => "Metadata",
+        Level::Request => "Request",
+        Level::RequestResponse => "RequestResponse",
+    }
+}

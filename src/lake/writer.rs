@@ -1,0 +1,300 @@
+//! Writes batches into Parquet files in the staging folder: one open file for each table, cluster and date.
+//!
+//! ```text
+//! batch ─▶ split by date ─▶ ArrowWriter (one a folder) ─▶ bytes, counted and hashed ─▶ _causeway/staging/<worker>-<n>
+//! ```
+//! Memory is bounded: when all open row groups together pass [`Limits::buffered_bytes`] the largest is written out, and
+//! when more than [`Limits::open_files`] are open the one that was idle longest is closed.
+
+use super::fail_point::fail_point;
+use super::manifest::{Checksum, StagedFile};
+use super::store::{Store, StoreWriter};
+use super::tables::{Kind, Table};
+use super::{LakeError, PROGRAM_VERSION, SCHEMA_VERSION, layout, partition};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_select::take::take_record_batch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Bounds of a writer.
+#[derive(Copy, Clone, Debug)]
+pub struct Limits {
+    /// Most rows of a row group.
+    pub row_group_rows: usize,
+    /// Most bytes that all open row groups of the writer take together.
+    pub buffered_bytes: usize,
+    /// Most files open at once.
+    pub open_files: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { row_group_rows: 128 << 10, buffered_bytes: 64 << 20, open_files: 64 }
+    }
+}
+
+/// Writes the tables of one worker.
+#[derive(Debug)]
+pub struct TableWriter {
+    store: Arc<dyn Store>,
+    worker: usize,
+    limits: Limits,
+    metadata: Vec<KeyValue>,
+    /// Files opened so far; numbers their staged names.
+    opened: u64,
+    /// Calls of `write` so far; tells which file was idle longest.
+    clock: u64,
+    /// By folder.
+    open: BTreeMap<String, OpenFile>,
+    closed: Vec<ClosedFile>,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    table: Table,
+    staged: String,
+    writer: ArrowWriter<Counted>,
+    used_at: u64,
+    rows: u64,
+    times: Option<(i64, i64)>,
+}
+
+#[derive(Debug)]
+struct ClosedFile {
+    folder: String,
+    table: Table,
+    staged: String,
+    rows: u64,
+    bytes: u64,
+    checksum: Checksum,
+    times: Option<(i64, i64)>,
+}
+
+impl TableWriter {
+    /// A writer for worker number `worker`, unique among all workers of all processes. Make it after the lake is opened.
+    pub fn new(store: Arc<dyn Store>, worker: usize) -> TableWriter {
+        TableWriter::with_limits(store, worker, Limits::default())
+    }
+
+    /// The same with other bounds.
+    pub fn with_limits(store: Arc<dyn Store>, worker: usize, limits: Limits) -> TableWriter {
+        let metadata = vec![
+            KeyValue::new("causeway.program_version".into(), PROGRAM_VERSION.to_owned()),
+            KeyValue::new("causeway.schema_version".into(), SCHEMA_VERSION.to_string()),
+        ];
+        let (open, closed) = (BTreeMap::new(), Vec::new());
+        TableWriter { store, worker, limits, metadata, opened: 0, clock: 0, open, closed }
+    }
+
+    /// Adds a line to the metadata of files opened from now on, such as the version of the model.
+    pub fn add_metadata(&mut self, key: &str, value: &str) {
+        self.metadata.retain(|line| line.key != key);
+        self.metadata.push(KeyValue::new(key.to_owned(), value.to_owned()));
+    }
+
+    /// Rows written since the last [`TableWriter::finish`].
+    pub fn pending_rows(&self) -> u64 {
+        self.open.values().map(|file| file.rows).sum::<u64>() + self.closed.iter().map(|file| file.rows).sum::<u64>()
+    }
+
+    /// Adds the rows of a batch, which has the table's schema.
+    ///
+    /// # Errors
+    /// [`LakeError::Parquet`] or [`LakeError::Io`] with the path; the commit in the making is lost then.
+    pub fn write(&mut self, table: Table, cluster: &str, batch: &RecordBatch) -> Result<(), LakeError> {
+        self.clock += 1;
+        let folder = format!("{}/cluster={}", table.name(), partition::encode(cluster));
+        let times = table.time_column().and_then(|name| batch.column_by_name(name));
+        let Some(times) = times.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>()) else {
+            return self.write_part(table, folder, batch, None);
+        };
+        for (day, rows) in by_day(times.values()) {
+            let folder = format!("{folder}/date={}", partition::date_text(day));
+            match rows {
+                Rows::All(span) => self.write_part(table, folder, batch, Some(span))?,
+                Rows::Some(rows, span) => {
+                    let part = take_record_batch(batch, &UInt32Array::from(rows)).map_err(LakeError::batch(table))?;
+                    self.write_part(table, folder, &part, Some(span))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_part(
+        &mut self,
+        table: Table,
+        folder: String,
+        batch: &RecordBatch,
+        times: Option<(i64, i64)>,
+    ) -> Result<(), LakeError> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let mut file = match self.open.remove(&folder) {
+            Some(file) => file,
+            None => self.open_file(table)?,
+        };
+        let staged = self.store.root().join(&file.staged);
+        file.writer.write(batch).map_err(LakeError::parquet(staged))?;
+        file.used_at = self.clock;
+        file.rows += batch.num_rows() as u64;
+        file.times = match (file.times, times) {
+            (Some((min, max)), Some((low, high))) => Some((min.min(low), max.max(high))),
+            (one, other) => one.or(other),
+        };
+        self.open.insert(folder, file);
+        self.spill()
+    }
+
+    fn open_file(&mut self, table: Table) -> Result<OpenFile, LakeError> {
+        if self.open.len() >= self.limits.open_files {
+            let idle = self.open.iter().min_by_key(|(_, file)| file.used_at).map(|(folder, _)| folder.clone());
+            if let Some((folder, file)) = idle.and_then(|folder| self.open.remove_entry(&folder)) {
+                self.close(folder, file)?;
+            }
+        }
+        let staged = format!("{}/{}-{}.parquet", layout::STAGING, self.worker, self.opened);
+        self.opened += 1;
+        let full = self.store.root().join(&staged);
+        let sink = Counted { inner: self.store.writer(&staged)?, bytes: 0, hash: Xxh3::new() };
+        let properties = properties(table, &self.limits, self.metadata.clone());
+        let writer = properties
+            .and_then(|properties| ArrowWriter::try_new(sink, table.schema(), Some(properties)))
+            .map_err(LakeError::parquet(full))?;
+        fail_point("file-opened");
+        Ok(OpenFile { table, staged, writer, used_at: self.clock, rows: 0, times: None })
+    }
+
+    /// Writes out the largest row group when all together take too much memory.
+    fn spill(&mut self) -> Result<(), LakeError> {
+        let total: usize = self.open.values().map(|file| file.writer.memory_size()).sum();
+        if total <= self.limits.buffered_bytes {
+            return Ok(());
+        }
+        let Some(largest) = self.open.values_mut().max_by_key(|file| file.writer.memory_size()) else { return Ok(()) };
+        let path = self.store.root().join(&largest.staged);
+        largest.writer.flush().map_err(LakeError::parquet(path))
+    }
+
+    fn close(&mut self, folder: String, file: OpenFile) -> Result<(), LakeError> {
+        let full = self.store.root().join(&file.staged);
+        let sink = file.writer.into_inner().map_err(LakeError::parquet(&full))?;
+        let (bytes, checksum) = (sink.bytes, Checksum(sink.hash.digest()));
+        sink.inner.finish().map_err(LakeError::io("write", full))?;
+        fail_point("file-closed");
+        let OpenFile { table, staged, rows, times, .. } = file;
+        self.closed.push(ClosedFile { folder, table, staged, rows, bytes, checksum, times });
+        Ok(())
+    }
+
+    /// Closes all files, durable, and says where each belongs in commit number `commit`.
+    ///
+    /// # Errors
+    /// [`LakeError::Parquet`] or [`LakeError::Io`] with the path.
+    pub fn finish(&mut self, commit: u64) -> Result<Vec<StagedFile>, LakeError> {
+        for (folder, file) in std::mem::take(&mut self.open) {
+            self.close(folder, file)?;
+        }
+        let worker = self.worker;
+        let staged = |(n, file): (usize, ClosedFile)| StagedFile {
+            table: file.table,
+            path: format!("{}/part-{commit:010}-{worker}-{n}.parquet", file.folder),
+            staged: file.staged,
+            rows: file.rows,
+            bytes: file.bytes,
+            checksum: file.checksum,
+            min_us: file.times.map(|(min, _)| min),
+            max_us: file.times.map(|(_, max)| max),
+        };
+        Ok(std::mem::take(&mut self.closed).into_iter().enumerate().map(staged).collect())
+    }
+}
+
+/// Rows of one day, with their least and greatest time.
+enum Rows {
+    All((i64, i64)),
+    Some(Vec<u32>, (i64, i64)),
+}
+
+/// The rows of each day; all in one piece where they are of one day, which is the rule.
+fn by_day(times: &[i64]) -> BTreeMap<i64, Rows> {
+    let Some(span) = times.iter().copied().min().zip(times.iter().copied().max()) else { return BTreeMap::new() };
+    let day = partition::day_of(span.0);
+    if day == partition::day_of(span.1) {
+        return BTreeMap::from([(day, Rows::All(span))]);
+    }
+    let mut days = BTreeMap::new();
+    for (row, at) in (0u32..).zip(times) {
+        let rows = days.entry(partition::day_of(*at)).or_insert_with(|| Rows::Some(Vec::new(), (*at, *at)));
+        if let Rows::Some(rows, (min, max)) = rows {
+            rows.push(row);
+            (*min, *max) = ((*min).min(*at), (*max).max(*at));
+        }
+    }
+    days
+}
+
+fn properties(
+    table: Table,
+    limits: &Limits,
+    mut metadata: Vec<KeyValue>,
+) -> Result<WriterProperties, parquet::errors::ParquetError> {
+    metadata.push(KeyValue::new("causeway.table".into(), table.name().to_owned()));
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_created_by(format!("causeway {PROGRAM_VERSION}"))
+        .set_max_row_group_row_count(Some(limits.row_group_rows))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_key_value_metadata(Some(metadata));
+    for column in table.columns() {
+        let path = ColumnPath::from(column.name);
+        // Times and positions hardly repeat, but differ little from row to row.
+        if matches!(column.kind, Kind::Time) || column.name == "offset" {
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        } else if column.name == "audit_id" {
+            builder = builder.set_column_dictionary_enabled(path, false);
+        }
+    }
+    for name in table.bloom_columns() {
+        builder = builder.set_column_bloom_filter_enabled(ColumnPath::from(*name), true);
+    }
+    Ok(builder.build())
+}
+
+/// Counts and hashes what passes.
+struct Counted {
+    inner: Box<dyn StoreWriter>,
+    bytes: u64,
+    hash: Xxh3,
+}
+
+impl std::fmt::Debug for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counted").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Write for Counted {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(buffer)?;
+        self.bytes += written as u64;
+        self.hash.update(buffer.get(..written).unwrap_or(buffer));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
