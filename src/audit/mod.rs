@@ -1,5 +1,8 @@
 //! What an audit event is, and everything that can be said of one event alone: decoding, filtering, action, label, redaction.
 
+pub mod decode;
 pub mod event;
 pub mod hash;
+pub mod redact;
+pub mod reject;
 pub mod time;
