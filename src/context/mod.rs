@@ -6,6 +6,7 @@ mod client;
 mod command;
 mod commands;
 pub mod engine;
+pub mod evaluate;
 pub mod facts;
 mod grammar;
 mod heartbeat;
