@@ -7,7 +7,7 @@ use query::Query;
 pub use show::{context_json, list, title};
 
 use super::table::terminal_width;
-use super::tables;
+use crate::lake::scan::{ContextFilter, read_contexts};
 use anyhow::Result;
 use std::io::Write;
 use std::path::PathBuf;
@@ -35,7 +35,8 @@ pub struct Contexts {
 impl Contexts {
     /// Prints the contexts that the query asks for.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
-        let mut rows = tables::contexts(&self.dir)?;
+        let filter = ContextFilter { background: self.query.background, ..ContextFilter::default() };
+        let mut rows = read_contexts(&self.dir, &filter)?;
         rows.retain(|row| self.query.asks_for(row));
         if let Some(limit) = self.query.limit {
             rows.truncate(limit);

@@ -7,13 +7,17 @@ mod args;
 mod completions;
 mod config;
 mod contexts;
+mod evaluate;
 pub mod exit;
 mod explain;
+mod filter;
+mod label;
 mod man;
 pub mod printable;
 mod replay;
 mod table;
 mod tables;
+mod verify;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -81,8 +85,14 @@ impl Verbosity {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Replay>),
+    Filter(filter::Filter),
+    #[command(subcommand)]
+    Label(label::LabelCommand),
     Contexts(contexts::Contexts),
     Explain(explain::Explain),
+    Verify(verify::Verify),
+    #[command(subcommand)]
+    Evaluate(evaluate::Evaluate),
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
@@ -103,10 +113,17 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
+    if !matches!(cli.command, Command::Replay(_)) {
+        cli.verbosity.start_log()?;
+    }
     match cli.command {
-        Command::Replay(command) => return command.run(cli.verbosity),
+        Command::Replay(command) => command.run(cli.verbosity, &mut out)?,
+        Command::Filter(command) => command.run(&mut out)?,
+        Command::Label(command) => command.run(&mut out)?,
         Command::Contexts(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
+        Command::Verify(command) => command.run(&mut out)?,
+        Command::Evaluate(command) => command.run(&mut out)?,
         Command::Config(command) => command.run(&mut out)?,
         Command::Completions(command) => command.run(&mut out)?,
         Command::Man(command) => command.run(&mut out)?,

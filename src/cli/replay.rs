@@ -82,7 +82,7 @@ pub struct Replay {
 
 impl Replay {
     /// Reads the logs and prints the account.
-    pub fn run(&self, verbosity: Verbosity) -> Result<()> {
+    pub fn run(&self, verbosity: Verbosity, out: &mut impl Write) -> Result<()> {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from.0 >= to.0
         {
@@ -103,13 +103,15 @@ impl Replay {
             std::fs::write(path, text).with_context(|| format!("cannot write the account to {}", path.display()))?;
         }
         if !verbosity.quiet {
-            writeln!(std::io::stdout(), "{account}")?;
+            writeln!(out, "{account}")?;
         }
         if let Some(wrong) = outcome.account.imbalance() {
             bail!("the account does not add up: {wrong}; please report this as a defect");
         }
         if !outcome.finished {
-            bail!("stopped before the end of the input; what was read is committed, and the same command goes on from there");
+            bail!(
+                "stopped before the end of the input; what was read is committed, and the same command goes on from there"
+            );
         }
         Ok(())
     }

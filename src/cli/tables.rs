@@ -2,46 +2,57 @@
 
 use super::explain::EventView;
 use crate::audit::time::Micros;
+use crate::lake::LakeError;
 use crate::lake::Table;
-use crate::lake::scan::scan;
-use crate::lake::tables::ContextRow;
+use crate::lake::scan::{EventFilter, read_events};
 use crate::lake::tables::read::Cells;
-use anyhow::Result;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The contexts of the folder, each in its last revision, in the order of their start.
-pub fn contexts(dir: &Path) -> Result<Vec<ContextRow>> {
-    let mut last: BTreeMap<(String, u64, Micros), ContextRow> = BTreeMap::new();
-    for batch in scan(dir, Table::Contexts)? {
-        for row in ContextRow::from_batch(&batch?) {
-            // A background stream has one id and a row for each hour.
-            let hour = if row.background.is_empty() { Micros(0) } else { row.start_at };
-            let key = (row.cluster.clone(), row.context_id.0, hour);
-            if last.get(&key).is_none_or(|other| other.revision < row.revision) {
-                last.insert(key, row);
-            }
-        }
-    }
-    let mut rows: Vec<ContextRow> = last.into_values().collect();
-    rows.sort_by_key(|row| (row.start_at, row.context_id.0));
-    Ok(rows)
-}
+/// The columns of `events` that [`EventView`] tells.
+const COLUMNS: &[&str] = &[
+    "audit_id",
+    "stage",
+    "received_at",
+    "stage_at",
+    "user",
+    "impersonated_user",
+    "verb",
+    "api_group",
+    "resource",
+    "subresource",
+    "namespace",
+    "name",
+    "request_uri",
+    "status_code",
+    "context_role",
+    "context_id",
+    "cause_audit_id",
+    "cause_reason",
+    "late",
+];
 
-/// The events that are wanted.
-pub fn events(dir: &Path, wanted: &dyn Fn(&EventView) -> bool) -> Result<Vec<EventView>> {
+/// The events that pass the filter and are wanted.
+pub fn events(
+    dir: &Path,
+    filter: &EventFilter,
+    wanted: &dyn Fn(&EventView) -> bool,
+) -> Result<Vec<EventView>, LakeError> {
     let mut events = Vec::new();
-    for batch in scan(dir, Table::Events)? {
-        let batch = batch?;
+    for batch in read_events(dir, filter, Some(COLUMNS))? {
         let cells = Cells::new(&batch);
         events.extend((0..batch.num_rows()).map(|row| event(&cells, row)).filter(|event| wanted(event)));
     }
     Ok(events)
 }
 
-/// The contexts that hold an event that is wanted.
-pub fn context_ids(dir: &Path, wanted: &dyn Fn(&EventView) -> bool) -> Result<BTreeSet<String>> {
-    let events = events(dir, &|event| !event.context_id.is_empty() && wanted(event))?;
+/// The contexts that hold an event that passes the filter and is wanted.
+pub fn context_ids(
+    dir: &Path,
+    filter: &EventFilter,
+    wanted: &dyn Fn(&EventView) -> bool,
+) -> Result<BTreeSet<String>, LakeError> {
+    let events = events(dir, filter, &|event| !event.context_id.is_empty() && wanted(event))?;
     Ok(events.into_iter().map(|event| event.context_id).collect())
 }
 

@@ -18,6 +18,7 @@ use super::exit::UsageError;
 use super::printable::Printable;
 use super::table::terminal_width;
 use super::tables;
+use crate::lake::scan::{ContextFilter, EventFilter, read_contexts};
 use crate::lake::tables::ContextRow;
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -62,11 +63,12 @@ pub struct Explain {
 impl Explain {
     /// Prints what was asked for.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
-        let rows = tables::contexts(&self.dir)?;
+        let rows = read_contexts(&self.dir, &ContextFilter::default())?;
+        let all = EventFilter::default();
         let touched = match (&self.id, &self.object, &self.user) {
             (Some(id), _, _) => return self.one(id, &rows, out),
-            (None, Some(object), _) => tables::context_ids(&self.dir, &|event| object.is_of(event))?,
-            (None, None, Some(user)) => tables::context_ids(&self.dir, &|event| target::is_user_of(user, event))?,
+            (None, Some(object), _) => tables::context_ids(&self.dir, &all, &|event| object.is_of(event))?,
+            (None, None, Some(user)) => tables::context_ids(&self.dir, &all, &|event| target::is_user_of(user, event))?,
             (None, None, None) => return Err(UsageError("give an id, --object or --user".to_owned()).into()),
         };
         if self.mermaid {
@@ -85,7 +87,8 @@ impl Explain {
             Found::One(row) => (row, None),
             Found::Several(count) => bail!("{count} contexts begin with {id}; give more digits"),
             Found::None => {
-                let ids = tables::context_ids(&self.dir, &|event| event.audit_id == id)?;
+                let request = EventFilter { audit_id: Some(id.to_owned()), ..EventFilter::default() };
+                let ids = tables::context_ids(&self.dir, &request, &|_| true)?;
                 let row = rows.iter().find(|row| ids.contains(&row.context_id.to_string()));
                 let Some(row) = row else {
                     bail!("no context and no event with a context has the id {id}; `causeway contexts` lists contexts")
@@ -93,8 +96,12 @@ impl Explain {
                 (row, Some(id))
             }
         };
-        let context = row.context_id.to_string();
-        let tree = Tree::new(tables::events(&self.dir, &|event| event.context_id == context)?);
+        let members = EventFilter {
+            cluster: Some(row.cluster.clone()),
+            context_id: Some(row.context_id),
+            ..EventFilter::default()
+        };
+        let tree = Tree::new(tables::events(&self.dir, &members, &|_| true)?);
         let mark = audit_id.and_then(|id| tree.events().iter().position(|event| event.audit_id == id));
         let part = match mark {
             Some(event) => Part::Through(event),

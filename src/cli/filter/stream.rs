@@ -37,7 +37,9 @@ impl Stream {
     /// When `out` takes no more.
     pub fn item(&mut self, item: &Item, out: &mut impl Write) -> io::Result<()> {
         match item {
-            Item::Block(block) => block.bytes.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| self.line(line, out)),
+            Item::Block(block) => {
+                block.bytes.split_inclusive(|byte| *byte == b'\n').try_for_each(|line| self.line(line, out))
+            }
             Item::Oversize { offset, .. } => {
                 self.reject(&format!("the record at byte {} is too long", offset.0));
                 Ok(())

@@ -1,7 +1,7 @@
 //! From flags and configuration to the plan of the dataflow.
 
-use super::Replay;
 use super::super::exit::UsageError;
+use super::Replay;
 use crate::audit::filter::{Rules, Switches};
 use crate::config::{self, Bodies, Config, ConfigError, FilterMode, FilterRules, Stages, Switch};
 use crate::context::tables::Tables;
