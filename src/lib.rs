@@ -1,6 +1,9 @@
 //! Causeway makes Kubernetes audit logs readable.
 
 pub mod audit;
+pub mod cli;
+pub mod config;
 pub mod context;
 pub mod lake;
+pub mod observe;
 pub mod source;

@@ -1,0 +1,223 @@
+//! The events of one context as a tree.
+//!
+//! Invariants: a parent stands before its children in time order, so there is no cycle whatever the rows say; every event has
+//! exactly one place; an event whose cause has no row hangs from the root.
+
+use super::event::EventView;
+use std::collections::BTreeMap;
+
+/// More alike leaves than this are told as one line.
+const ALIKE_SHOWN: usize = 4;
+
+/// The events of a context with their places.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// In the order of time, the root first.
+    events: Vec<EventView>,
+    /// For each event its parent; `None` for the root.
+    parents: Vec<Option<usize>>,
+    /// For each event whether the parent is the cause that its row names.
+    certain: Vec<bool>,
+    /// For each event its children, in the order of time.
+    children: Vec<Vec<usize>>,
+}
+
+/// One line of a drawn tree, in drawing order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Which event.
+    pub event: usize,
+    /// For each level above: whether a further sibling follows there, so that a line must be drawn past it.
+    pub more_above: Vec<bool>,
+    /// Further events like this one that are not drawn.
+    pub alike: usize,
+}
+
+/// Which part of a tree is drawn.
+#[derive(Copy, Clone, Debug)]
+pub enum Part {
+    /// Alike leaves folded into one line.
+    Folded,
+    /// Everything.
+    Whole,
+    /// The path from the root to one event, and what that event set off.
+    Through(usize),
+}
+
+impl Tree {
+    /// Makes a tree of the events of one context, in any order.
+    pub fn new(mut events: Vec<EventView>) -> Tree {
+        // The root first: its id names the context, even where a clock puts another event before it.
+        events.sort_by(|a, b| {
+            let key = |e: &EventView| (e.role != "root", e.at, e.stage_at);
+            key(a).cmp(&key(b)).then_with(|| (&a.audit_id, &a.stage).cmp(&(&b.audit_id, &b.stage)))
+        });
+        let mut tree =
+            Tree { parents: vec![], certain: vec![], children: vec![Vec::new(); events.len()], events: vec![] };
+        let mut first_of: BTreeMap<String, usize> = BTreeMap::new();
+        for (index, event) in events.into_iter().enumerate() {
+            let cause = first_of.get(&event.cause_audit_id).copied();
+            let parent = cause.or((index > 0).then_some(0));
+            if let Some(siblings) = parent.and_then(|parent| tree.children.get_mut(parent)) {
+                siblings.push(index);
+            }
+            first_of.entry(event.audit_id.clone()).or_insert(index);
+            tree.parents.push(parent);
+            tree.certain.push(cause.is_some());
+            tree.events.push(event);
+        }
+        tree
+    }
+
+    /// Events in the order of time, the root first.
+    pub fn events(&self) -> &[EventView] {
+        &self.events
+    }
+
+    /// The event at `index`.
+    pub fn event(&self, index: usize) -> Option<&EventView> {
+        self.events.get(index)
+    }
+
+    /// Place of the parent; `None` for the root.
+    pub fn parent(&self, index: usize) -> Option<usize> {
+        self.parents.get(index).copied().flatten()
+    }
+
+    /// The event that the row of `index` names as its cause, when it has a row in this context.
+    pub fn cause(&self, index: usize) -> Option<&EventView> {
+        let certain = self.certain.get(index).copied().unwrap_or_default();
+        self.parent(index).filter(|_| certain).and_then(|parent| self.event(parent))
+    }
+
+    /// The lines of a drawing.
+    pub fn lines(&self, part: Part) -> Vec<Line> {
+        let on_path = match part {
+            Part::Through(event) => Some(self.path(event)),
+            Part::Folded | Part::Whole => None,
+        };
+        let mut lines = Vec::new();
+        // A stack instead of recursion: a chain of causes may be longer than any thread's stack.
+        let mut stack = Vec::new();
+        if !self.events.is_empty() {
+            stack.push(Line { event: 0, more_above: Vec::new(), alike: 0 });
+        }
+        while let Some(line) = stack.pop() {
+            let mut children: Vec<(usize, usize)> = match part {
+                Part::Folded => self.fold(line.event),
+                _ => self.children_of(line.event).iter().map(|child| (*child, 0)).collect(),
+            };
+            if let (Part::Through(event), Some(path)) = (part, &on_path)
+                && event != line.event
+                && path.contains(&line.event)
+            {
+                children.retain(|(child, _)| path.contains(child));
+            }
+            for (at, (child, alike)) in children.iter().enumerate().rev() {
+                let mut more_above = line.more_above.clone();
+                more_above.push(at + 1 < children.len());
+                stack.push(Line { event: *child, more_above, alike: *alike });
+            }
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn children_of(&self, index: usize) -> &[usize] {
+        self.children.get(index).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The events from `index` up to the root.
+    fn path(&self, index: usize) -> std::collections::BTreeSet<usize> {
+        std::iter::successors(Some(index), |at| self.parent(*at)).collect()
+    }
+
+    /// Children with, for the last one that is drawn of many alike leaves, the number of those left out.
+    fn fold(&self, index: usize) -> Vec<(usize, usize)> {
+        let alike = |child: usize| {
+            let event = self.event(child).filter(|_| self.children_of(child).is_empty())?;
+            let EventView { user, verb, resource, subresource, namespace, cause_reason, status_code, .. } = event;
+            Some((user, verb, resource, subresource, namespace, cause_reason, *status_code))
+        };
+        let mut count: BTreeMap<_, usize> = BTreeMap::new();
+        for kind in self.children_of(index).iter().filter_map(|child| alike(*child)) {
+            *count.entry(kind).or_default() += 1;
+        }
+        let mut drawn: BTreeMap<_, usize> = BTreeMap::new();
+        let mut folded = Vec::new();
+        for child in self.children_of(index) {
+            let Some(kind) = alike(*child) else {
+                folded.push((*child, 0));
+                continue;
+            };
+            let total = count.get(&kind).copied().unwrap_or_default();
+            let seen = drawn.entry(kind).or_default();
+            *seen += 1;
+            if total <= ALIKE_SHOWN + 1 || *seen < ALIKE_SHOWN {
+                folded.push((*child, 0));
+            } else if *seen == ALIKE_SHOWN {
+                folded.push((*child, total - ALIKE_SHOWN));
+            }
+        }
+        folded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::time::Micros;
+    use proptest::prelude::*;
+
+    fn event(id: usize, cause: usize, at: i64) -> EventView {
+        let role = if id == 0 { "root" } else { "effect" };
+        EventView {
+            audit_id: id.to_string(),
+            cause_audit_id: cause.to_string(),
+            at: Micros(at),
+            role: role.into(),
+            ..EventView::default()
+        }
+    }
+
+    #[test]
+    fn a_path_holds_ancestors_and_descendants_only() {
+        let tree = Tree::new(vec![event(0, 9, 0), event(1, 0, 1), event(2, 1, 2), event(3, 2, 3), event(4, 0, 4)]);
+        let drawn: Vec<usize> = tree.lines(Part::Through(2)).iter().map(|line| line.event).collect();
+        assert_eq!(drawn, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn many_alike_leaves_become_one_line() {
+        let tree = Tree::new((0..21).map(|id| event(id, 0, id as i64)).collect());
+        let lines = tree.lines(Part::Folded);
+        assert_eq!(lines.len(), 1 + ALIKE_SHOWN);
+        assert_eq!(lines.last().map(|line| line.alike), Some(20 - ALIKE_SHOWN));
+        assert_eq!(tree.lines(Part::Whole).len(), 21);
+    }
+
+    #[test]
+    fn a_long_chain_is_drawn_without_recursion() {
+        let tree = Tree::new((0..5_000).map(|id| event(id, id.saturating_sub(1), id as i64)).collect());
+        assert_eq!(tree.lines(Part::Whole).len(), 5_000);
+    }
+
+    proptest! {
+        /// Whatever the rows claim as causes, each event is drawn once, below its parent.
+        #[test]
+        fn every_event_has_one_place(claims in prop::collection::vec((0usize..40, 0i64..20), 0..40)) {
+            let events: Vec<_> = claims.iter().enumerate().map(|(id, (cause, at))| event(id, *cause, *at)).collect();
+            let tree = Tree::new(events);
+            let lines = tree.lines(Part::Whole);
+            let mut drawn: Vec<usize> = lines.iter().map(|line| line.event).collect();
+            for (at, index) in drawn.iter().enumerate() {
+                let parent = tree.parent(*index);
+                prop_assert!(parent.is_none_or(|parent| drawn[..at].contains(&parent)));
+            }
+            drawn.sort_unstable();
+            prop_assert_eq!(drawn, (0..claims.len()).collect::<Vec<_>>());
+            let folded: usize = tree.lines(Part::Folded).iter().map(|line| 1 + line.alike).sum();
+            prop_assert_eq!(folded, claims.len());
+        }
+    }
+}

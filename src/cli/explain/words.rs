@@ -1,0 +1,128 @@
+//! The reason of a link in words: from the short name of the evidence, the event and its cause to a sentence.
+
+use super::event::EventView;
+
+/// Why `event` is held to follow from `cause`; `None` when the cause has no row of its own (a dropped event).
+pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
+    let reason = event.cause_reason.as_str();
+    let Some(cause) = cause else {
+        return match reason {
+            "" => String::new(),
+            _ => {
+                format!("{} (the request that it follows from, {}, has no row)", plainly(reason), event.cause_audit_id)
+            }
+        };
+    };
+    let it = event.object();
+    let actor = event.actor();
+    let other = cause.object();
+    let by = cause.actor();
+    // "alice had scaled Deployment web"
+    let deed = format!("{by} had {} {other}", cause.done());
+    match reason {
+        "object-written" | "read-object-written" => format!("{deed}, which {actor} watches"),
+        "status-written" => format!("{by} had reported a new status of {other}"),
+        "made-for-owner" => format!("{it} belongs to {other}, which {by} had {}", cause.done()),
+        "owner-written" => format!("{it} is owned by {other}, which {by} had {}", cause.done()),
+        "owned-changed" => format!("{other}, which belongs to {it}, was {} by {by}", cause.done()),
+        "owned-gone" => format!("{other}, which belonged to it, was {} by {by}", cause.done()),
+        "sibling-changed" => format!("{other}, which has the same owner, was {} by {by}", cause.done()),
+        "collection-deleted" => format!("{by} had deleted all objects of its kind in {}", namespace(event)),
+        "namespace-emptied" => format!("{by} is emptying the namespace {}", namespace(event)),
+        "namespace-terminating" => format!("the namespace {} is being terminated: {deed}", namespace(event)),
+        "namespace-written" => {
+            format!("{it} lives in the namespace {}, which {by} had {}", namespace(event), cause.done())
+        }
+        "namespace-changed" => format!("{deed} in the same namespace a moment ago"),
+        "main-kind-written" | "watched-kind-written" | "other-kind-written" => {
+            format!("{actor} watches objects such as {other}, which {by} had {}", cause.done())
+        }
+        "driver-written" | "node-written" => format!("{actor} acts on {other}, which {by} had {}", cause.done()),
+        "autoscaler-written" => format!("{other} scales {it}, and {by} had {} it", cause.done()),
+        "just-read" => format!("{actor} had just read {other}"),
+        "bound-object" => format!("it is for {other}, which {by} had {}", cause.done()),
+        "endpoint-pod-changed" => format!("{it} lists {other}, which {by} had {}", cause.done()),
+        "labelled-pod-changed" => format!("{it} selects {other} by its labels, and {by} had {} it", cause.done()),
+        "named-pod-changed" => format!("{other} is named after it, and {by} had {} it", cause.done()),
+        "any-pod-changed" => format!("{deed} in the same namespace"),
+        "inside-request" => format!("the API server checks this while it serves {by}'s request on {other}"),
+        "custom-group" => format!("its API group comes from {other}, which {by} had {}", cause.done()),
+        "node-reported" => format!("it tells about {other}, which {by} had {}", cause.done()),
+        "pod-bound-here" | "pod-bound" | "pod-bound-to-node" => format!("{by} had placed {other} on a node"),
+        "kubelet-syncing-here" | "kubelet-syncing" => format!("{actor} was busy with {other}"),
+        "same-controller" | "same-controller-weak" => {
+            format!("{actor} did it right after it had {} {other}", cause.done())
+        }
+        "same-request" => "it is the same long-running request".to_owned(),
+        "drain-evicts" | "drain-waits" | "drain-looks" => format!("{actor} is draining a node: {}", plainly(reason)),
+        "refused-burst" => format!("one of several refused requests of {actor} in a row"),
+        "anonymous-burst" => "one of several anonymous requests in a row".to_owned(),
+        "waits-until-gone" => format!("{actor} had deleted {other} and waits until it is gone"),
+        "same-object" => format!("the same command had {} {other} before", cause.done()),
+        "asks-namespace" => format!("{other} was not found, so the command asks for its namespace"),
+        "creates-missing" => format!("{other} was not there, so the command creates it"),
+        "object-events" => format!("the same command asks for the events of {other}"),
+        "next-of-file" => format!("the next object of the same command, after {other}"),
+        "deletes-listed" => format!("the same command had listed it: {}", cause.action()),
+        "next-deletion" => format!("the same command had deleted {other} before"),
+        "next-listing" => format!("the same command had listed {} before", cause.resource),
+        "related-objects" => format!("the same command describes {other}"),
+        "made-from-read" => format!("the same command had read {other} to make it"),
+        "watches-listed" | "keeps-watching" => format!("the same command keeps an eye on {other}"),
+        "polls" => format!("the same command asks again and again for {other}"),
+        "" => format!("{deed} before"),
+        _ => format!("{}: {deed}", plainly(reason)),
+    }
+}
+
+fn namespace(event: &EventView) -> &str {
+    if event.namespace.is_empty() { "of the cluster" } else { &event.namespace }
+}
+
+/// A short name as words: `after-discovery` is "after discovery".
+fn plainly(reason: &str) -> String {
+    reason.replace('-', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(user: &str, verb: &str, resource: &str, name: &str, reason: &str) -> EventView {
+        EventView {
+            user: user.into(),
+            verb: verb.into(),
+            resource: resource.into(),
+            name: name.into(),
+            namespace: "shop".into(),
+            cause_audit_id: "a".into(),
+            cause_reason: reason.into(),
+            ..EventView::default()
+        }
+    }
+
+    #[test]
+    fn an_owned_object_names_its_owner() {
+        let cause = event("alice", "create", "deployments", "web", "");
+        let controller = "system:serviceaccount:kube-system:deployment-controller";
+        let effect = event(controller, "update", "replicasets", "web-5d4", "owner-written");
+        assert_eq!(
+            because(&effect, Some(&cause)),
+            "ReplicaSet web-5d4 is owned by Deployment web, which alice had created"
+        );
+    }
+
+    #[test]
+    fn a_cause_without_a_row_is_said_to_be_one() {
+        let effect = event("x", "create", "pods", "p", "made-for-owner");
+        assert_eq!(because(&effect, None), "made for owner (the request that it follows from, a, has no row)");
+        assert_eq!(because(&EventView::default(), None), "");
+    }
+
+    #[test]
+    fn an_unknown_reason_is_told_as_it_stands() {
+        let cause = event("alice", "get", "pods", "p", "");
+        let told = because(&event("alice", "get", "pods", "q", "brand-new-rule"), Some(&cause));
+        assert_eq!(told, "brand new rule: alice had read Pod p");
+    }
+}

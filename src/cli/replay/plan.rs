@@ -1,0 +1,92 @@
+//! From flags and configuration to the plan of the dataflow.
+
+use super::super::exit::UsageError;
+use super::Replay;
+use crate::audit::filter::{Rules, Switches};
+use crate::config::{self, Bodies, Config, ConfigError, FilterMode, FilterRules, Stages, Switch};
+use crate::context::tables::Tables;
+use crate::flow::{Keep, ReplayPlan};
+use crate::observe::Progress;
+use anyhow::Result;
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Everything that the dataflow needs to know.
+///
+/// # Errors
+/// When there is no output folder, or the file of causal rules is wrong.
+pub fn plan(replay: &Replay, config: &Config, progress: Arc<Progress>, stop: Arc<AtomicBool>) -> Result<ReplayPlan> {
+    let Some(output) = config.output.dir.clone() else {
+        return Err(UsageError("no folder for the tables; give --output DIR or set output.dir".to_owned()).into());
+    };
+    Ok(ReplayPlan {
+        inputs: replay.inputs.clone(),
+        output,
+        cluster: config.stream.cluster.clone(),
+        workers: workers(config.run.workers),
+        keep: match config.filter.mode {
+            FilterMode::Fold => Keep::Fold,
+            FilterMode::Off => Keep::All,
+            FilterMode::Light => Keep::Light,
+            FilterMode::Full => Keep::Full,
+        },
+        rules: match config.filter.rules {
+            FilterRules::Strict => Rules::Strict,
+            FilterRules::K8ntext => Rules::K8ntext,
+        },
+        switches: switches(&config.filter.switches),
+        all_stages: config.filter.stages == Stages::All,
+        contexts: config.contexts.engine == Switch::On,
+        sessions: config.sessions.engine == Switch::On,
+        bodies: config.output.bodies == Bodies::Redacted,
+        from: replay.from.map(|from| from.0),
+        to: replay.to.map(|to| to.0),
+        lateness_us: config.stream.allowed_lateness.as_micros(),
+        max_future_skew_us: config.stream.max_future_skew.as_micros(),
+        session_gap_us: config.sessions.gap.as_micros(),
+        commit_every: config.commit.every.as_duration(),
+        commit_bytes: config.commit.bytes.as_bytes(),
+        block_bytes: config.files.block_bytes.as_usize(),
+        max_record_bytes: config.files.max_record_bytes.as_usize(),
+        tables: Arc::new(causal_rules(config.contexts.rules.as_deref())?),
+        progress,
+        stop,
+    })
+}
+
+/// The number of worker threads; 0 is one for each core that this process may use.
+fn workers(wanted: usize) -> usize {
+    match wanted {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        some => some,
+    }
+}
+
+fn causal_rules(file: Option<&Path>) -> Result<Tables> {
+    let Some(path) = file else { return Ok(Tables::built_in()?) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::Read { path: path.to_owned(), detail: error.to_string() })?;
+    Ok(Tables::parse(&text, &path.display().to_string())?)
+}
+
+/// The switches of the configuration as the filter has them.
+fn switches(on: &config::Switches) -> Switches {
+    Switches {
+        response_started_watch: on.response_started_watch,
+        cni_and_external_namespaces: on.cni_and_external_namespaces,
+        api_server_watching_objects: on.api_server_watching_objects,
+        kube_controller_watching_objects: on.kube_controller_watching_objects,
+        kube_scheduler_watching_objects: on.kube_scheduler_watching_objects,
+        extension_apiserver_authentication: on.extension_apiserver_authentication,
+        nodes_watching_pods_and_nodes: on.nodes_watching_pods_and_nodes,
+        nodes_watching_configmaps: on.nodes_watching_configmaps,
+        nodes_creating_sas_token: on.nodes_creating_sas_token,
+        coredns_watching_namespaces: on.coredns_watching_namespaces,
+        kube_proxy_watching_nodes: on.kube_proxy_watching_nodes,
+        nodes_getting_their_own_status: on.nodes_getting_their_own_status,
+        nodes_patching_their_own_status: on.nodes_patching_their_own_status,
+        kube_controller_gc_and_rq_token: on.kube_controller_gc_and_rq_token,
+    }
+}

@@ -1,0 +1,164 @@
+//! The sections of the configuration. A doc comment here is what `causeway config reference` prints.
+
+use super::filter::Filter;
+use super::section::{choice, section};
+use super::units::{Age, Size};
+use std::path::PathBuf;
+
+section! {
+    /// Configuration of Causeway, as TOML. A key may also be set by the environment, `CAUSEWAY__SECTION__KEY`, which wins over
+    /// the file, and many by a flag, which wins over both.
+    pub struct Config {
+        /// How the program runs.
+        run: Run = Run::default(),
+        /// The stream of events.
+        stream: Stream = Stream::default(),
+        /// Archived files.
+        files: Files = Files::default(),
+        /// What becomes a row.
+        filter: Filter = Filter::default(),
+        /// Contexts.
+        contexts: Contexts = Contexts::default(),
+        /// Sessions.
+        sessions: Sessions = Sessions::default(),
+        /// When tables are committed.
+        commit: Commit = Commit::default(),
+        /// Tables.
+        output: Output = Output::default(),
+        /// Bounds.
+        limits: Limits = Limits::default(),
+        /// Log lines of the program itself.
+        log: Log = Log::default(),
+    }
+}
+
+section! {
+    /// How the program runs.
+    pub struct Run {
+        /// Worker threads; 0 is one for each core. The tables hold the same rows whatever the number.
+        workers: usize = 0,
+    }
+}
+
+section! {
+    /// The stream: the audit events of the API servers of one cluster, and how far they may be out of order.
+    pub struct Stream {
+        /// Name of the cluster. It is a column and a folder of every table; contexts and sessions never cross clusters.
+        cluster: String = "default".to_owned(),
+        /// How much older than the newest event of its partition an event may be when it arrives. Later ones are kept,
+        /// flagged `late`, and change nothing that is settled.
+        allowed_lateness: Age = Age::from_secs(10),
+        /// How far ahead of this machine's clock an event's time may lie. Events beyond it go to `rejects` instead of
+        /// dragging the watermark with them.
+        max_future_skew: Age = Age::from_secs(300),
+        /// How long a partition may be silent before the others stop waiting for it. For live sources only.
+        idle_after: Age = Age::from_secs(30),
+    }
+}
+
+section! {
+    /// Archived files as input.
+    pub struct Files {
+        /// Size of the blocks of whole lines that are dealt to the workers.
+        block_bytes: Size = Size::from_mib(1),
+        /// Longest record. Longer ones go to `rejects`; it also bounds what a compressed file may expand to at once.
+        max_record_bytes: Size = Size::from_mib(64),
+    }
+}
+
+choice! {
+    /// On or off.
+    pub enum Switch {
+        /// Do it.
+        On = "on",
+        /// Leave it out.
+        Off = "off",
+    }
+}
+
+section! {
+    /// Contexts: what somebody did, with everything that it set off.
+    pub struct Contexts {
+        /// Whether causes are looked for. `off` leaves the context columns empty, and `filter.mode = "fold"` then means `light`.
+        engine: Switch = Switch::On,
+        /// A file of actor classes and evidence weights that replaces the built-in rules whole. Start from a copy of them.
+        rules: Option<PathBuf> = None,
+        /// How long nothing must have joined a context before its row is written, in event time. What joins later gives a
+        /// further row with the next revision; a replay writes the last one only.
+        quiet: Age = Age::from_secs(120),
+    }
+}
+
+section! {
+    /// Sessions: the events of one actor (user, impersonated user, user agent, source address) without a long pause.
+    pub struct Sessions {
+        /// Whether sessions are found. `off` leaves the column `session_id` and the table `sessions` empty.
+        engine: Switch = Switch::On,
+        /// The pause that ends a session.
+        gap: Age = Age::from_secs(900),
+    }
+}
+
+section! {
+    /// When tables are committed: at the first of the three. A commit is whole or absent, and a run continues from the last one.
+    pub struct Commit {
+        /// Longest time between two commits.
+        every: Age = Age::from_secs(60),
+        /// Most rows of events in one commit.
+        rows: u64 = 1_000_000,
+        /// Most input read for one commit.
+        bytes: Size = Size::from_mib(1_024),
+    }
+}
+
+choice! {
+    /// Whether request and response bodies are written.
+    pub enum Bodies {
+        /// No body columns.
+        Off = "off",
+        /// Body columns without the contents of Secrets, ConfigMaps, tokens and last-applied annotations.
+        Redacted = "redacted",
+    }
+}
+
+section! {
+    /// The tables.
+    pub struct Output {
+        /// Folder of the tables. `--output` sets it on the command line.
+        dir: Option<PathBuf> = None,
+        /// Request and response bodies. They are always redacted first; there is no way to write them as they are.
+        bodies: Bodies = Bodies::Off,
+    }
+}
+
+section! {
+    /// Bounds that keep one runaway context from taking everything. A context that reaches one is flagged `truncated`.
+    pub struct Limits {
+        /// Most events of one context; what joins beyond it is counted, not listed.
+        context_events: u64 = 100_000,
+        /// Longest time from the first to the last event of one context.
+        context_age: Age = Age::from_secs(86_400),
+        /// Most objects listed in one context's row.
+        context_objects: u64 = 64,
+    }
+}
+
+choice! {
+    /// Shape of the program's own log lines.
+    pub enum LogFormat {
+        /// Lines for people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+section! {
+    /// The program's own log, on standard error.
+    pub struct Log {
+        /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or levels by module, `info,causeway::lake=debug`.
+        filter: String = "warn".to_owned(),
+        /// Shape of the lines.
+        format: LogFormat = LogFormat::Text,
+    }
+}

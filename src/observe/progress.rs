@@ -1,0 +1,187 @@
+//! How far a run is: counters that the workers add to, and a thread that shows them.
+//!
+//! ```text
+//! workers ──add──▶ Progress (atomics) ◀──read── Display: a bar on a terminal, a line each 10 s elsewhere, or nothing
+//! ```
+//! Workers never wait for the display.
+
+use crossbeam_channel::{RecvTimeoutError, Sender};
+use indicatif::{HumanBytes, HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The bars of the process. One, so that log lines can lift whatever is on the terminal.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+
+/// Time between two drawings of the bar.
+const REDRAW: Duration = Duration::from_millis(100);
+/// Time between two lines where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// What has been read so far. Bytes are counted as they lie in the files, so that the share is known for compressed ones.
+#[derive(Debug, Default)]
+pub struct Progress {
+    bytes_total: AtomicU64,
+    bytes_read: AtomicU64,
+    events_read: AtomicU64,
+}
+
+impl Progress {
+    /// Says how many bytes there are to read; 0 when that is not known (standard input).
+    pub fn set_bytes_total(&self, bytes: u64) {
+        self.bytes_total.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Adds to what has been read.
+    pub fn add(&self, bytes: u64, events: u64) {
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        self.events_read.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Bytes and events read so far.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.bytes_read.load(Ordering::Relaxed), self.events_read.load(Ordering::Relaxed))
+    }
+
+    /// What has been read after `elapsed`.
+    fn snapshot(&self, elapsed: Duration) -> Snapshot {
+        Snapshot {
+            bytes_total: self.bytes_total.load(Ordering::Relaxed),
+            bytes_read: self.bytes_read.load(Ordering::Relaxed),
+            events_read: self.events_read.load(Ordering::Relaxed),
+            elapsed,
+        }
+    }
+}
+
+/// Where progress is shown.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A bar on the terminal.
+    Bar,
+    /// A plain line on standard error every 10 seconds.
+    Lines,
+    /// Nowhere.
+    Silent,
+}
+
+/// Shows a [`Progress`] until it is dropped.
+#[derive(Debug)]
+pub struct Display {
+    /// Dropped to stop the thread.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Display {
+    /// Starts to show `progress`.
+    pub fn start(progress: Arc<Progress>, style: Style) -> Display {
+        if style == Style::Silent {
+            return Display { stop: None, thread: None };
+        }
+        let (stop, stopped) = crossbeam_channel::bounded::<()>(0);
+        let thread = std::thread::spawn(move || {
+            let started = Instant::now();
+            let bar = (style == Style::Bar).then(bar);
+            let pause = if style == Style::Bar { REDRAW } else { LINE_EVERY };
+            while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                let now = progress.snapshot(started.elapsed());
+                match &bar {
+                    Some(bar) => draw(bar, &now),
+                    // A closed standard error must not stop the run.
+                    None => _ = writeln!(io::stderr(), "{}", now.line()),
+                }
+            }
+            if let Some(bar) = bar {
+                bar.finish_and_clear();
+            }
+        });
+        Display { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Runs `write` while no bar is on the terminal.
+pub(super) fn lift<T>(write: impl FnOnce() -> T) -> T {
+    BARS.suspend(write)
+}
+
+fn bar() -> ProgressBar {
+    let bar = BARS.add(ProgressBar::no_length());
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
+
+fn draw(bar: &ProgressBar, now: &Snapshot) {
+    bar.set_length(now.bytes_total.max(1));
+    bar.set_position(now.bytes_read.min(now.bytes_total));
+    bar.set_message(now.line());
+}
+
+/// Counters at one moment.
+#[derive(Copy, Clone, Debug)]
+struct Snapshot {
+    bytes_total: u64,
+    bytes_read: u64,
+    events_read: u64,
+    elapsed: Duration,
+}
+
+impl Snapshot {
+    /// Share, rates and time left, as far as they are known.
+    fn line(&self) -> String {
+        let secs = self.elapsed.as_secs_f64().max(0.001);
+        let per_sec = |amount: u64| (amount as f64 / secs) as u64;
+        let rates =
+            format!("{}/s  {} events/s", HumanBytes(per_sec(self.bytes_read)), HumanCount(per_sec(self.events_read)));
+        if self.bytes_total == 0 {
+            return format!("{}  {rates}", HumanBytes(self.bytes_read));
+        }
+        let share = (self.bytes_read as f64 / self.bytes_total as f64).min(1.0);
+        match self.bytes_read {
+            0 => format!("0%  {rates}"),
+            _ => {
+                let left = Duration::try_from_secs_f64(secs * (1.0 - share) / share).unwrap_or(Duration::MAX);
+                format!("{:.0}%  {rates}  {} left", share * 100.0, HumanDuration(left))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(bytes_total: u64, bytes_read: u64, events_read: u64, secs: u64) -> String {
+        Snapshot { bytes_total, bytes_read, events_read, elapsed: Duration::from_secs(secs) }.line()
+    }
+
+    #[test]
+    fn tells_share_rates_and_time_left() {
+        assert_eq!(line(400 << 20, 100 << 20, 50_000, 2), "25%  50.00 MiB/s  25,000 events/s  6 seconds left");
+        assert_eq!(line(0, 100 << 20, 50_000, 2), "100.00 MiB  50.00 MiB/s  25,000 events/s");
+        assert_eq!(line(100, 0, 0, 0), "0%  0 B/s  0 events/s");
+    }
+
+    #[test]
+    fn display_ends_with_its_owner() {
+        let progress = Arc::new(Progress::default());
+        for style in [Style::Bar, Style::Lines, Style::Silent] {
+            drop(Display::start(Arc::clone(&progress), style));
+        }
+        assert_eq!(Arc::strong_count(&progress), 1, "a display thread is left over");
+    }
+}
