@@ -15,7 +15,6 @@ use super::epoch::{Flow, IdMap, Mark, Tick, by_epoch};
 use super::order::{Arrival, Order, Place, ResumePoint};
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Snapshot};
-use crate::audit::event::Stage;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::context::engine::Engine;
@@ -27,6 +26,10 @@ use timely::dataflow::channels::pact::Exchange;
 
 /// Bit of [`Head::flags`]: the event was settled before a restart; it only moves its partition's progress.
 pub const SETTLED: u8 = 128;
+
+/// Bit of [`Head::flags`]: a stage that has a row only where all stages have. It is told by the event of the same request that
+/// comes next, since it says nothing of its own.
+pub const BESIDE: u8 = 64;
 
 /// The events of one block, as its stream's owner needs them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -208,8 +211,7 @@ impl Attribute {
             let Some(held) = self.blocks.get_mut(&waiting.place.block) else { continue };
             let Some(head) = held.block.facts.heads.get(waiting.place.head as usize) else { continue };
             self.rows_waiting -= u64::from(has_row(head));
-            if head.stage == Stage::RequestReceived {
-                // Told by the event of the same request that comes next, since it says nothing of its own.
+            if head.flags & BESIDE != 0 {
                 let place = (held.block.worker, held.block.batch);
                 let session = self.sessions.as_mut().map(|s| s.of(head));
                 if let Some(earlier) = received.replace(Received { place, note: note(head, unattributed(), session, false) }) {
@@ -270,7 +272,7 @@ impl Attribute {
     }
 }
 
-/// An event of stage RequestReceived that waits for the event of the same request behind it.
+/// An event with [`BESIDE`] that waits for the event of the same request behind it.
 struct Received {
     place: (u32, BatchId),
     note: Note,
@@ -294,7 +296,7 @@ fn has_row(head: &Head) -> bool {
 fn attribute(engine: &mut Option<Engine>, sessions: &mut Option<Sessions>, head: &Head, batch: &FactBatch, late: bool) -> Note {
     let (facts, client) = (batch.facts_of(head), batch.client_of(head));
     let attribution = match engine {
-        Some(_) if head.stage == Stage::RequestReceived => unattributed(),
+        Some(_) if head.flags & BESIDE != 0 => unattributed(),
         Some(engine) if late => engine.apply_late(head, facts, client),
         Some(engine) => engine.apply(head, facts, client),
         None => unattributed(),

@@ -9,19 +9,19 @@
 //! ```
 //! After a restart, what was counted, rejected or settled before is passed over, see [`super::order::ResumePoint`].
 
-use super::attribute::{DecodedBlock, ResumePoints, SETTLED};
+use super::attribute::{BESIDE, DecodedBlock, ResumePoints, SETTLED};
 use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
 use super::plan::{Keep, ReplayPlan};
 use super::shelf::{BatchId, Shelf, Shelved};
 use super::write::Rows;
-use crate::audit::action::{Class, action, class};
+use crate::audit::action::Class;
 use crate::audit::decode::{Want, decode};
-use crate::audit::event::{Event, Stage};
-use crate::audit::filter::{Decision, Filter};
+use crate::audit::event::Event;
+use crate::audit::filter::{self, Decision};
 use crate::audit::hash::hash;
 use crate::audit::label::{Label, propose};
-use crate::audit::redact;
+use crate::audit::redact::{redact_body, redact_text, redact_uri};
 use crate::audit::reject::{Reject, RejectReason};
 use crate::audit::time::Micros;
 use crate::context::detail::Detail;
@@ -33,6 +33,9 @@ use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate
 use crate::source::files::Item;
 use crate::source::{Block, Offset, PartitionId};
 use hashbrown::HashMap;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
@@ -80,9 +83,9 @@ impl Work {
                 let reject = Reject::new(RejectReason::TooLong, "", message, &head);
                 Some(Work::Unread(Unread { partition, offset, end, reject }))
             }
-            Item::Corrupt { partition, offset: Offset(offset), message } => {
+            Item::Corrupt { partition, offset: Offset(offset), message, head } => {
                 let message = format!("{message}; nothing behind this place could be read");
-                let reject = Reject::new(RejectReason::Corrupt, "", message, b"");
+                let reject = Reject::new(RejectReason::Corrupt, "", message, &head);
                 Some(Work::Unread(Unread { partition, offset, end, reject }))
             }
             Item::Shrunk { .. } | Item::End(_) => None,
@@ -110,7 +113,6 @@ pub struct Decoder {
     worker: u32,
     plan: Arc<ReplayPlan>,
     keep: Keep,
-    filter: Filter,
     sources: Arc<Vec<String>>,
     resumed: Arc<ResumePoints>,
     settled_before: Micros,
@@ -118,6 +120,7 @@ pub struct Decoder {
     stream: KeySpace,
     rows: EventsBuilder,
     labels: HashMap<Label, String>,
+    action: String,
     shelf: Shelf,
     next_batch: u64,
 }
@@ -147,7 +150,6 @@ impl Decoder {
         Decoder {
             worker,
             keep: plan.effective_keep(),
-            filter: Filter::new(plan.rules, plan.switches.clone()),
             sources,
             resumed,
             settled_before,
@@ -155,6 +157,7 @@ impl Decoder {
             stream: KeySpace(hash(&[&plan.cluster])),
             rows: EventsBuilder::new(),
             labels: HashMap::new(),
+            action: String::new(),
             shelf,
             next_batch: 0,
             plan,
@@ -252,7 +255,7 @@ impl Decoder {
         found.newest = found.newest.max(Some(event.stage_at));
         let time = event_time(event, self.plan.lateness_us);
         let settled = counted && time < self.settled_before;
-        let class = class(event);
+        let class = event.class();
         if let Some(rule) = self.dropped_unseen(event) {
             if !counted {
                 found.records += 1;
@@ -262,10 +265,10 @@ impl Decoder {
         }
         let verdict = match self.keep {
             Keep::Fold | Keep::All => None,
-            Keep::Light | Keep::Full => match self.filter.decide(event) {
+            Keep::Light | Keep::Full => match filter::decide(event, self.plan.rules, &self.plan.switches) {
                 Decision::White => None,
                 Decision::Black(_) if self.keep == Keep::Light => None,
-                Decision::Black(rule) | Decision::Removed(rule) => Some(rule.name()),
+                Decision::Black(rule) | Decision::Removed(rule) => Some(rule.switch()),
             },
         };
         if !counted || (!settled && verdict.is_none()) {
@@ -289,6 +292,13 @@ impl Decoder {
                 head.facts_len = 0;
                 head.flags |= if settled { SETTLED } else { 0 };
             }
+            if !filter::is_row(event)
+                && let Some(head) = found.facts.heads.last_mut()
+            {
+                found.facts.facts.truncate(facts);
+                head.facts_len = 0;
+                head.flags |= BESIDE;
+            }
         }
         Ok(())
     }
@@ -299,27 +309,31 @@ impl Decoder {
         if outside {
             return Some("range");
         }
-        (event.stage == Stage::RequestReceived && !self.plan.all_stages).then_some("stage")
+        (!filter::is_row(event) && !self.plan.all_stages).then_some("stage")
     }
 
     fn row(&mut self, event: &Event<'_>, at: At, class: Class, found: &mut Yield) -> Result<u32, LakeError> {
         let label = propose(event);
         let label_text = self.labels.entry(label).or_insert_with(|| label.to_string());
         let source = self.sources.get(at.partition.0 as usize).map_or("", String::as_str);
-        let bodies = self.plan.bodies.then(|| redact::bodies(event));
+        let body = |raw: Option<&RawValue>| raw.map(redact_body).unwrap_or_default();
+        let bodies = self.plan.bodies.then(|| (body(event.request_raw), body(event.response_raw)));
+        let harmless = harmless(event);
+        self.action.clear();
+        _ = write!(self.action, "{}", event.action());
         let row = self.rows.append(
-            event,
+            &harmless,
             &EventMeta {
                 cluster: &self.plan.cluster,
                 source,
                 partition: 0,
                 offset: at.offset,
                 item: at.item,
-                action: &action(event),
+                action: &self.action,
                 class: class.as_str(),
                 label: label.0,
                 label_text,
-                request_uri: &redact::uri(&event.request_uri),
+                request_uri: &redact_uri(&event.request_uri),
                 bodies: bodies.as_ref().map(|(request, response)| (request.as_str(), response.as_str())),
             },
         )?;
@@ -359,6 +373,14 @@ impl Yield {
     fn drop(&mut self, at: Micros, rule: &str, class: Class) {
         let drop = Drop { minute: at.floor(MINUTE_US), rule: rule.to_owned(), class: class.as_str().to_owned() };
         *self.drops.entry(drop).or_default() += 1;
+    }
+}
+
+/// The event without what a client may have put into free text by mistake: a bearer token as its user agent, say.
+fn harmless<'e, 'a>(event: &'e Event<'a>) -> Cow<'e, Event<'a>> {
+    match redact_text(&event.user_agent) {
+        Cow::Borrowed(_) => Cow::Borrowed(event),
+        Cow::Owned(user_agent) => Cow::Owned(Event { user_agent: Cow::Owned(user_agent), ..event.clone() }),
     }
 }
 

@@ -48,3 +48,7 @@ pub mod state;
 pub mod sums;
 pub mod tell;
 pub mod write;
+
+pub use plan::{Keep, ReplayPlan};
+pub use replay::{Outcome, replay};
+pub use shared::FlowError;
