@@ -19,4 +19,5 @@ pub mod model;
 mod produce;
 mod react;
 pub mod rules;
+pub mod summary;
 pub mod tables;
