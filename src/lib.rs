@@ -1,7 +1,7 @@
 //! Causeway makes Kubernetes audit logs readable.
 
 pub mod audit;
-//pub mod cli;
+pub mod cli;
 pub mod config;
 pub mod context;
 pub mod flow;

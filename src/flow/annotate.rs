@@ -56,7 +56,8 @@ pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) 
             input.for_each(|time, batches| {
                 let mut out = Vec::new();
                 for notes in batches.drain(..) {
-                    let settled = shelf.note(notes.batch, notes.notes.len(), |shelved| settle(shelved, &notes, &how, &mut out));
+                    let settled =
+                        shelf.note(notes.batch, notes.notes.len(), |shelved| settle(shelved, &notes, &how, &mut out));
                     if let Some(Err(error)) = settled {
                         out.push(Annotated::Failed(error.to_string()));
                     }
@@ -68,8 +69,15 @@ pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) 
 }
 
 /// A row that is not settled yet, or folded away.
-const LEFT_OUT: RowNote<'static> =
-    RowNote { session: None, context: None, role: "", cause_audit_id: None, cause_reason: None, late: false, keep: false };
+const LEFT_OUT: RowNote<'static> = RowNote {
+    session: None,
+    context: None,
+    role: "",
+    cause_audit_id: None,
+    cause_reason: None,
+    late: false,
+    keep: false,
+};
 
 fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Annotated>) -> Result<(), LakeError> {
     let odd: HashMap<AuditId, &str> = notes.odd_ids.iter().map(|(id, text)| (*id, text.as_str())).collect();

@@ -134,7 +134,16 @@ const ODD_ID_HORIZON_US: i64 = 3_600_000_000;
 impl Attribute {
     /// With an engine, sessions, or neither (then rows go straight to the tables and only progress is kept here).
     pub fn new(order: Order, engine: Option<Engine>, sessions: Option<Sessions>, totals: Totals) -> Attribute {
-        Attribute { order, engine, sessions, blocks: BTreeMap::new(), next_block: 0, odd_ids: IdMap::default(), totals, rows_waiting: 0 }
+        Attribute {
+            order,
+            engine,
+            sessions,
+            blocks: BTreeMap::new(),
+            next_block: 0,
+            odd_ids: IdMap::default(),
+            totals,
+            rows_waiting: 0,
+        }
     }
 
     /// One epoch.
@@ -214,7 +223,9 @@ impl Attribute {
             if head.flags & BESIDE != 0 {
                 let place = (held.block.worker, held.block.batch);
                 let session = self.sessions.as_mut().map(|s| s.of(head));
-                if let Some(earlier) = received.replace(Received { place, note: note(head, unattributed(), session, false) }) {
+                if let Some(earlier) =
+                    received.replace(Received { place, note: note(head, unattributed(), session, false) })
+                {
                     notes.put(earlier.place, earlier.note);
                 }
             } else {
@@ -248,7 +259,8 @@ impl Attribute {
     }
 
     fn save(&self, watermark: Micros, out: &mut Vec<Out>) {
-        let mut odd_ids: Vec<(AuditId, Micros, String)> = self.odd_ids.iter().map(|(id, (at, text))| (*id, *at, text.clone())).collect();
+        let mut odd_ids: Vec<(AuditId, Micros, String)> =
+            self.odd_ids.iter().map(|(id, (at, text))| (*id, *at, text.clone())).collect();
         odd_ids.sort_unstable();
         if let Some(engine) = &self.engine {
             out.push(Out::Piece(Piece::state(Section::Engine, 0, engine.save())));
@@ -293,7 +305,13 @@ fn has_row(head: &Head) -> bool {
 }
 
 /// Runs one event through the engine and the sessions.
-fn attribute(engine: &mut Option<Engine>, sessions: &mut Option<Sessions>, head: &Head, batch: &FactBatch, late: bool) -> Note {
+fn attribute(
+    engine: &mut Option<Engine>,
+    sessions: &mut Option<Sessions>,
+    head: &Head,
+    batch: &FactBatch,
+    late: bool,
+) -> Note {
     let (facts, client) = (batch.facts_of(head), batch.client_of(head));
     let attribution = match engine {
         Some(_) if head.flags & BESIDE != 0 => unattributed(),
@@ -327,7 +345,11 @@ impl NotesByBatch {
 }
 
 /// The operator. `owner` of the stream is worker 0 for now: a run has one stream.
-pub fn attribute_blocks<'s>(blocks: Flow<'s, DecodedBlock>, ticks: Flow<'s, Tick>, mut logic: Option<Attribute>) -> Flow<'s, Out> {
+pub fn attribute_blocks<'s>(
+    blocks: Flow<'s, DecodedBlock>,
+    ticks: Flow<'s, Tick>,
+    mut logic: Option<Attribute>,
+) -> Flow<'s, Out> {
     by_epoch(blocks, ticks, Exchange::new(|_: &DecodedBlock| 0), "Attribute", move |_, blocks, tick, out| {
         if let Some(logic) = &mut logic {
             logic.epoch(blocks, &tick, out);

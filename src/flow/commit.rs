@@ -40,9 +40,15 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// Goes on from the newest commit of `lake`.
-    pub fn new(lake: Lake, cluster: String, sources: BTreeMap<PartitionId, SourceName>, shared: Arc<Shared>) -> Coordinator {
+    pub fn new(
+        lake: Lake,
+        cluster: String,
+        sources: BTreeMap<PartitionId, SourceName>,
+        shared: Arc<Shared>,
+    ) -> Coordinator {
         let last = lake.last().cloned();
-        let (account, states, watermarks_us) = last.map(|m| (m.account, m.sources, m.watermarks_us)).unwrap_or_default();
+        let (account, states, watermarks_us) =
+            last.map(|m| (m.account, m.sources, m.watermarks_us)).unwrap_or_default();
         Coordinator { lake, cluster, sources, account, states, watermarks_us, shared }
     }
 

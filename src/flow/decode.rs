@@ -105,8 +105,15 @@ pub enum Out {
 }
 
 /// For rows that are written as they are decoded.
-const NOTHING_TOLD: RowNote<'static> =
-    RowNote { session: None, context: None, role: "", cause_audit_id: None, cause_reason: None, late: false, keep: true };
+const NOTHING_TOLD: RowNote<'static> = RowNote {
+    session: None,
+    context: None,
+    role: "",
+    cause_audit_id: None,
+    cause_reason: None,
+    late: false,
+    keep: true,
+};
 
 /// The state of one worker's decoder.
 pub struct Decoder {
@@ -268,7 +275,7 @@ impl Decoder {
             Keep::Light | Keep::Full => match filter::decide(event, self.plan.rules, &self.plan.switches) {
                 Decision::White => None,
                 Decision::Black(_) if self.keep == Keep::Light => None,
-                Decision::Black(rule) | Decision::Removed(rule) => Some(rule.switch()),
+                Decision::Black(rule) | Decision::Removed(rule) => Some(rule.as_str()),
             },
         };
         if !counted || (!settled && verdict.is_none()) {
@@ -305,7 +312,8 @@ impl Decoder {
 
     /// The rule by which an event is dropped whatever it says of causes, if any.
     fn dropped_unseen(&self, event: &Event<'_>) -> Option<&'static str> {
-        let outside = self.plan.from.is_some_and(|from| event.received_at < from) || self.plan.to.is_some_and(|to| event.received_at >= to);
+        let outside = self.plan.from.is_some_and(|from| event.received_at < from)
+            || self.plan.to.is_some_and(|to| event.received_at >= to);
         if outside {
             return Some("range");
         }

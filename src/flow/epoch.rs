@@ -48,7 +48,13 @@ pub struct Mark {
 /// Runs `logic(epoch, data, mark, output)` for each epoch in order, when all of its data and its mark have arrived.
 ///
 /// An epoch without a mark can only follow the last one; it is dropped.
-pub fn by_epoch<'s, D, M, O, P, L>(data: Flow<'s, D>, marks: Flow<'s, M>, pact: P, name: &str, mut logic: L) -> Flow<'s, O>
+pub fn by_epoch<'s, D, M, O, P, L>(
+    data: Flow<'s, D>,
+    marks: Flow<'s, M>,
+    pact: P,
+    name: &str,
+    mut logic: L,
+) -> Flow<'s, O>
 where
     D: Clone + 'static,
     M: Clone + 'static,
@@ -87,7 +93,10 @@ where
 }
 
 /// Splits a stream in two.
-pub fn split<'s, D, A, B>(stream: Flow<'s, D>, logic: impl FnMut(D) -> Result<A, B> + 'static) -> (Flow<'s, A>, Flow<'s, B>)
+pub fn split<'s, D, A, B>(
+    stream: Flow<'s, D>,
+    logic: impl FnMut(D) -> Result<A, B> + 'static,
+) -> (Flow<'s, A>, Flow<'s, B>)
 where
     D: 'static,
     A: 'static,

@@ -31,7 +31,13 @@ pub enum Message {
 }
 
 /// Reads everything, or until told to stop. Returns whether the input was read to its end.
-pub fn feed(mut source: FileSource, workers: &[Sender<Message>], next_commit: u64, plan: &ReplayPlan, shared: &Arc<Shared>) -> Result<bool, FlowError> {
+pub fn feed(
+    mut source: FileSource,
+    workers: &[Sender<Message>],
+    next_commit: u64,
+    plan: &ReplayPlan,
+    shared: &Arc<Shared>,
+) -> Result<bool, FlowError> {
     let mut commit = next_commit;
     let mut committed_at = Instant::now();
     let mut bytes_since_commit = 0u64;

@@ -184,7 +184,11 @@ impl Order {
                 && waiting.offset <= point.resume
             {
                 // Of several events of one record the first one knows the progress before the record.
-                let progress = if waiting.offset == point.resume { point.progress.min(waiting.progress_before) } else { waiting.progress_before };
+                let progress = if waiting.offset == point.resume {
+                    point.progress.min(waiting.progress_before)
+                } else {
+                    waiting.progress_before
+                };
                 point.resume = waiting.offset;
                 point.progress = progress;
             }
@@ -243,7 +247,12 @@ mod tests {
     }
 
     /// Feeds `events` in epochs cut at `cuts`; returns what was settled in order, what was late, and where it stands.
-    fn run(order: &mut Order, events: &[(PartitionId, Head)], cuts: &[bool], settled_before: Micros) -> (Vec<u64>, Vec<u64>) {
+    fn run(
+        order: &mut Order,
+        events: &[(PartitionId, Head)],
+        cuts: &[bool],
+        settled_before: Micros,
+    ) -> (Vec<u64>, Vec<u64>) {
         let (mut settled, mut late) = (Vec::new(), Vec::new());
         for (index, (partition, head)) in events.iter().enumerate() {
             let counted = head.offset < order.counted(*partition);

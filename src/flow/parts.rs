@@ -92,6 +92,8 @@ pub struct Told {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// URI with its query, redacted.
+    pub request_uri: String,
     /// Status code.
     pub status_code: u16,
     /// What its body told.
@@ -135,8 +137,12 @@ pub struct ContextPart {
     pub verbs: Counts,
     /// Events by actor.
     pub actors: Counts,
-    /// Successful effects that changed something, by `verb resource[/subresource]`.
+    /// Successful writes of the command itself, by `verb resource[/subresource]`.
+    pub commands: Counts,
+    /// Successful writes that it set off, likewise.
     pub changes: Counts,
+    /// Secrets that the command wrote: Helm keeps its releases in them.
+    pub secrets: Names,
     /// Namespaces touched.
     pub namespaces: Names,
     /// Objects touched, as `resource/namespace/name`.
@@ -179,7 +185,9 @@ impl ContextPart {
         self.minutes |= other.minutes;
         merge_counts(&mut self.verbs, other.verbs);
         merge_counts(&mut self.actors, other.actors);
+        merge_counts(&mut self.commands, other.commands);
         merge_counts(&mut self.changes, other.changes);
+        self.secrets.merge(other.secrets);
         self.namespaces.merge(other.namespaces);
         self.objects.merge(other.objects);
         self.nodes.merge(other.nodes);

@@ -57,7 +57,8 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let last = lake.last().cloned();
     let account = last.as_ref().map(|m| m.account.clone()).unwrap_or_default();
-    let watermark = last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
+    let watermark =
+        last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
     let known = last.map(|m| m.sources).unwrap_or_default();
 
     let settings = Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes };
@@ -65,9 +66,12 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let names: BTreeMap<PartitionId, SourceName> = (0..)
         .map(PartitionId)
         .zip(source.partitions())
-        .map(|(id, p)| (id, SourceName { key: key_text(&plan.cluster, p.key), name: p.file.path.display().to_string() }))
+        .map(|(id, p)| {
+            (id, SourceName { key: key_text(&plan.cluster, p.key), name: p.file.path.display().to_string() })
+        })
         .collect();
-    let resumed: ResumePoints = names.iter().filter_map(|(id, name)| Some((*id, point_of(known.get(&name.key)?)))).collect();
+    let resumed: ResumePoints =
+        names.iter().filter_map(|(id, name)| Some((*id, point_of(known.get(&name.key)?)))).collect();
 
     let shared = Arc::new(Shared::new(Arc::clone(&plan.progress)));
     shared.committed(&account);
@@ -84,8 +88,10 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), names, Arc::clone(&shared)))),
     });
 
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..plan.workers.max(1)).map(|_| crossbeam_channel::bounded(MESSAGES_AHEAD)).unzip();
-    let receivers: Arc<Mutex<Vec<Option<Receiver<Message>>>>> = Arc::new(Mutex::new(receivers.into_iter().map(Some).collect()));
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..plan.workers.max(1)).map(|_| crossbeam_channel::bounded(MESSAGES_AHEAD)).unzip();
+    let receivers: Arc<Mutex<Vec<Option<Receiver<Message>>>>> =
+        Arc::new(Mutex::new(receivers.into_iter().map(Some).collect()));
     let (feed_plan, feed_shared) = (Arc::clone(&run.plan), Arc::clone(&shared));
     let feeder = std::thread::Builder::new()
         .name("feed".to_owned())
@@ -98,7 +104,8 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         })
         .map_err(|e| FlowError::Start(e.to_string()))?;
     let workers = timely::execute(timely::Config::process(plan.workers.max(1)), move |worker| {
-        let taken = receivers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(worker.index()).and_then(Option::take);
+        let taken =
+            receivers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(worker.index()).and_then(Option::take);
         if let Some(messages) = taken {
             work(worker, &messages, &run);
         }
@@ -171,7 +178,13 @@ fn work(worker: &mut timely::worker::Worker, messages: &Receiver<Message>, run: 
 }
 
 /// Builds the dataflow of the picture at the head of [`super`].
-fn build<'s>(blocks: Flow<'s, Work>, ticks: Flow<'s, Tick>, run: &Run, index: usize, peers: usize) -> Result<Flow<'s, ()>, FlowError> {
+fn build<'s>(
+    blocks: Flow<'s, Work>,
+    ticks: Flow<'s, Tick>,
+    run: &Run,
+    index: usize,
+    peers: usize,
+) -> Result<Flow<'s, ()>, FlowError> {
     let plan = &run.plan;
     let mine = (&run.state, index, peers);
     let shelf = Shelf::default();
@@ -201,7 +214,11 @@ fn build<'s>(blocks: Flow<'s, Work>, ticks: Flow<'s, Tick>, run: &Run, index: us
     let (marks, order_pieces) = split(rest, |out| out);
     let marks = marks.broadcast();
 
-    let how = Annotating { fold: plan.effective_keep() == Keep::Fold, contexts: plan.contexts, stream: plan.cluster.as_str().into() };
+    let how = Annotating {
+        fold: plan.effective_keep() == Keep::Fold,
+        contexts: plan.contexts,
+        stream: plan.cluster.as_str().into(),
+    };
     let (event_rows, sums) = split(annotate_rows(notes, shelf, how), |out| match out {
         Annotated::Rows(batch) => Ok(Rows::Events(batch)),
         Annotated::Failed(error) => Ok(Rows::Failed(error)),
@@ -215,7 +232,8 @@ fn build<'s>(blocks: Flow<'s, Work>, ticks: Flow<'s, Tick>, run: &Run, index: us
         Annotated::Session(part) => Ok(part),
         other => Err(other),
     });
-    let late_drops = sums.flat_map(|sum| if let Annotated::Dropped(drop, count) = sum { Some((drop, count)) } else { None });
+    let late_drops =
+        sums.flat_map(|sum| if let Annotated::Dropped(drop, count) = sum { Some((drop, count)) } else { None });
 
     let cluster = || plan.cluster.clone();
     let contexts = close_contexts(context_parts, marks.clone(), cluster(), CONTEXT_HORIZON_US, mine)?;
@@ -229,10 +247,11 @@ fn build<'s>(blocks: Flow<'s, Work>, ticks: Flow<'s, Tick>, run: &Run, index: us
         sessions::Out::Piece(piece) => Err(piece),
     });
     let drops = early_drops.flat_map(|drop| drop).concat(late_drops);
-    let (filtered_rows, filtered_pieces) = split(count_drops(drops, marks.clone(), cluster(), mine)?, |out| match out {
-        filtered::Out::Row(row) => Ok(Rows::Filtered(row)),
-        filtered::Out::Piece(piece) => Err(piece),
-    });
+    let (filtered_rows, filtered_pieces) =
+        split(count_drops(drops, marks.clone(), cluster(), mine)?, |out| match out {
+            filtered::Out::Row(row) => Ok(Rows::Filtered(row)),
+            filtered::Out::Piece(piece) => Err(piece),
+        });
 
     let scope = marks.scope();
     let plain_rows = plain_rows.flat_map(|rows| rows);
@@ -240,7 +259,8 @@ fn build<'s>(blocks: Flow<'s, Work>, ticks: Flow<'s, Tick>, run: &Run, index: us
     let writer = TableWriter::new(Arc::clone(&run.store), index);
     let written = write_rows(rows, marks, cluster(), writer);
     let pieces = scope.concatenate([written, order_pieces, context_pieces, session_pieces, filtered_pieces]);
-    let coordinator = if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
+    let coordinator =
+        if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
     Ok(commit_epochs(pieces, coordinator))
 }
 

@@ -95,7 +95,9 @@ pub struct State(pub Vec<Saved>);
 
 /// A state file that does not read back.
 #[derive(Debug, thiserror::Error)]
-#[error("the saved state is damaged ({section:?}: {error}); restore the output folder from a copy, or replay into a new folder")]
+#[error(
+    "the saved state is damaged ({section:?}: {error}); restore the output folder from a copy, or replay into a new folder"
+)]
 pub struct StateError {
     /// Which part; `None` for the whole file.
     section: Option<Section>,
@@ -120,9 +122,17 @@ impl State {
     }
 
     /// All values of a section that route to worker `index` of `peers`.
-    pub fn read<T: DeserializeOwned>(&self, section: Section, index: usize, peers: usize) -> Result<Vec<T>, StateError> {
+    pub fn read<T: DeserializeOwned>(
+        &self,
+        section: Section,
+        index: usize,
+        peers: usize,
+    ) -> Result<Vec<T>, StateError> {
         self.pieces(section, index, peers)
-            .map(|bytes| postcard::from_bytes(bytes).map_err(|error| StateError { section: Some(section), error: error.to_string() }))
+            .map(|bytes| {
+                postcard::from_bytes(bytes)
+                    .map_err(|error| StateError { section: Some(section), error: error.to_string() })
+            })
             .collect()
     }
 

@@ -6,8 +6,8 @@ use super::filtered::MINUTE_US;
 use super::parts::{ContextPart, SessionPart, TellRank, Told};
 use crate::audit::hash::{Id, hash};
 use crate::audit::time::Micros;
-use crate::context::model::{Background, Role};
 use crate::context::detail::Detail;
+use crate::context::model::{Background, Role};
 use crate::lake::LakeError;
 use crate::lake::tables::Table;
 use arrow_array::cast::AsArray;
@@ -55,6 +55,7 @@ pub struct EventColumns<'a> {
     subresource: TextColumn<'a>,
     namespace: TextColumn<'a>,
     name: TextColumn<'a>,
+    request_uri: TextColumn<'a>,
     label: &'a PrimitiveArray<Int32Type>,
     status_code: &'a PrimitiveArray<UInt16Type>,
     received_at: &'a PrimitiveArray<TimestampMicrosecondType>,
@@ -64,7 +65,9 @@ pub struct EventColumns<'a> {
 impl<'a> EventColumns<'a> {
     /// Finds the columns.
     pub fn of(rows: &'a RecordBatch) -> Result<EventColumns<'a>, LakeError> {
-        let missing = |name: &str| LakeError::batch(Table::Events)(ArrowError::SchemaError(format!("column {name} is not there")));
+        let missing = |name: &str| {
+            LakeError::batch(Table::Events)(ArrowError::SchemaError(format!("column {name} is not there")))
+        };
         let column = |name: &str| rows.column_by_name(name).ok_or_else(|| missing(name));
         let text = |name: &str| {
             let column = column(name)?;
@@ -91,6 +94,7 @@ impl<'a> EventColumns<'a> {
             subresource: text("subresource")?,
             namespace: text("namespace")?,
             name: text("name")?,
+            request_uri: text("request_uri")?,
             label: column("label")?.as_primitive_opt().ok_or_else(|| missing("label"))?,
             status_code: column("status_code")?.as_primitive_opt().ok_or_else(|| missing("status_code"))?,
             received_at: time("received_at")?,
@@ -124,6 +128,7 @@ impl<'a> EventColumns<'a> {
             subresource: text(&self.subresource),
             namespace: text(&self.namespace),
             name: text(&self.name),
+            request_uri: text(&self.request_uri),
             status_code: self.code(row),
             detail,
         }
@@ -152,11 +157,14 @@ impl<'a> Sums<'a> {
         let code = columns.code(row);
         let failed = u64::from(code >= 400);
         let id = match background {
-            Some(stream) => Id(hash(&[self.stream, "background", stream.name(), &note.at.floor(HOUR_US).0.to_string()])),
+            Some(stream) => {
+                Id(hash(&[self.stream, "background", stream.name(), &note.at.floor(HOUR_US).0.to_string()]))
+            }
             None => note.attribution.context,
         };
         let part = self.contexts.entry(id).or_default();
-        let (start, end) = (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
+        let (start, end) =
+            (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
         part.start = if part.events == 0 { start } else { part.start.min(start) };
         part.end = if part.events == 0 { end } else { part.end.max(end) };
         part.last = if part.events == 0 { note.at } else { part.last.max(note.at) };
@@ -172,7 +180,9 @@ impl<'a> Sums<'a> {
         }
         let (resource, subresource) = (columns.resource.at(row), columns.subresource.at(row));
         let (namespace, name) = (columns.namespace.at(row), columns.name.at(row));
-        let detail = || self.details.binary_search_by_key(&row, |d| d.0).ok().and_then(|i| self.details.get(i)).map(|d| d.1.clone());
+        let detail = || {
+            self.details.binary_search_by_key(&row, |d| d.0).ok().and_then(|i| self.details.get(i)).map(|d| d.1.clone())
+        };
         if resource != "namespaces" {
             part.namespaces.add(namespace);
         }
@@ -201,11 +211,15 @@ impl<'a> Sums<'a> {
         }
         if note.write && failed == 0 && resource != "events" && !resource.is_empty() {
             if !name.is_empty() {
-                part.objects.add(&format!("{resource}/{}/{name}", if resource == "namespaces" { "" } else { namespace }));
+                part.objects
+                    .add(&format!("{resource}/{}/{name}", if resource == "namespaces" { "" } else { namespace }));
             }
-            if note.attribution.role == Role::Effect {
-                let slash = if subresource.is_empty() { "" } else { "/" };
-                count(&mut part.changes, &format!("{verb} {resource}{slash}{subresource}"));
+            let by_command = note.attribution.role != Role::Effect;
+            let slash = if subresource.is_empty() { "" } else { "/" };
+            let counts = if by_command { &mut part.commands } else { &mut part.changes };
+            count(counts, &format!("{verb} {resource}{slash}{subresource}"));
+            if by_command && resource == "secrets" {
+                part.secrets.add(name);
             }
             if subresource == "binding"
                 && let Some(node) = detail().and_then(|d| d.node)
@@ -220,7 +234,8 @@ impl<'a> Sums<'a> {
         let Some(session) = note.session.filter(|_| !note.late) else { return };
         let (columns, row) = (self.columns, note.row);
         let part = self.sessions.entry(session).or_default();
-        let (start, end) = (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
+        let (start, end) =
+            (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
         if part.events == 0 {
             *part = SessionPart {
                 session,

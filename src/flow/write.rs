@@ -26,7 +26,12 @@ pub enum Rows {
 }
 
 /// The operator. A failure is handed to the commit, which then makes none.
-pub fn write_rows<'s>(rows: Flow<'s, Rows>, marks: Flow<'s, Mark>, cluster: String, mut writer: TableWriter) -> Flow<'s, Piece> {
+pub fn write_rows<'s>(
+    rows: Flow<'s, Rows>,
+    marks: Flow<'s, Mark>,
+    cluster: String,
+    mut writer: TableWriter,
+) -> Flow<'s, Piece> {
     by_epoch(rows, marks, Pipeline, "Write", move |_, rows, mark, out| {
         if let Err(error) = write(rows, &cluster, &mut writer) {
             out.push(Piece::Failed(error));
