@@ -9,7 +9,8 @@
 //! reads happen to return; a record of `max_record_bytes` is whole, one byte more is [`Piece::Oversize`]. At most two
 //! blocks (or two longest records) are held.
 
-use super::framing::{Document, is_whole};
+use super::framing::Document;
+use super::nesting::is_whole;
 use super::open::{Broken, Input};
 use super::{Framing, Settings, SourceError};
 use crate::source::Offset;

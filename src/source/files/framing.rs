@@ -11,10 +11,10 @@
 //! What stands between records becomes newlines, that is, blank lines; newlines within a record become tabs. A tab is a
 //! blank wherever a newline is one, and as illegal within a string, so a record's validity does not change.
 
+use super::nesting::Nesting;
+
 /// Bytes of a file's start from which its framing is judged.
 pub(super) const HEAD_BYTES: usize = 64 << 10;
-/// Nesting of which the kinds of bracket are kept; deeper ones are only counted.
-const DEPTH_KEPT: usize = 1 << 12;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How a file is cut into records.
@@ -91,63 +91,6 @@ fn open_of_items(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// Brackets open at a place of a JSON text, strings respected. A closing bracket that fits nothing is ignored, and a
-/// string ends with its line (a raw newline is illegal in it), so that damage stays where it is.
-#[derive(Default)]
-struct Nesting {
-    /// The closing brackets awaited.
-    kept: Vec<u8>,
-    /// Brackets open beyond those kept.
-    beyond: u64,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Nesting {
-    fn depth(&self) -> u64 {
-        self.kept.len() as u64 + self.beyond
-    }
-
-    fn step(&mut self, byte: u8) {
-        if self.in_string {
-            let ends = byte == b'\n' || (byte == b'"' && !self.escaped);
-            self.escaped = byte == b'\\' && !self.escaped;
-            self.in_string = !ends;
-            return;
-        }
-        match byte {
-            b'"' => {
-                self.in_string = true;
-                self.escaped = false;
-            }
-            b'{' => self.open(b'}'),
-            b'[' => self.open(b']'),
-            b'}' | b']' if self.beyond > 0 => self.beyond -= 1,
-            b'}' | b']' if self.kept.last() == Some(&byte) => {
-                self.kept.pop();
-            }
-            _ => {}
-        }
-    }
-
-    fn open(&mut self, closing: u8) {
-        if self.kept.len() < DEPTH_KEPT {
-            self.kept.push(closing);
-        } else {
-            self.beyond += 1;
-        }
-    }
-}
-
-/// Whether `text` is one whole JSON object or array, as far as brackets tell.
-pub(super) fn is_whole(text: &[u8]) -> bool {
-    let mut nesting = Nesting::default();
-    for byte in text {
-        nesting.step(*byte);
-    }
-    nesting.depth() == 0 && !nesting.in_string && matches!(text.trim_ascii_end().last(), Some(b'}' | b']'))
-}
-
 /// Where in a document the next byte stands.
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Place {
@@ -191,10 +134,23 @@ impl Document {
 
     /// Rewrites the next bytes of the file.
     pub(super) fn rewrite(&mut self, bytes: &mut [u8]) {
-        for byte in bytes {
+        let mut rest = bytes;
+        while let Some((byte, behind)) = rest.split_first_mut() {
             *byte = self.step(*byte);
             self.offset += 1;
+            let plain = self.unchanged(behind);
+            self.offset += plain as u64;
+            rest = behind.get_mut(plain..).unwrap_or_default();
         }
+    }
+
+    /// How many of the next bytes are text of a string in a record, which stays as it is: most of a document.
+    fn unchanged(&self, next: &[u8]) -> usize {
+        let in_record = matches!(self.place, Place::Element | Place::Value);
+        if !in_record || !self.nesting.in_text() {
+            return 0;
+        }
+        memchr::memchr3(b'"', b'\\', b'\n', next).unwrap_or(next.len())
     }
 
     fn step(&mut self, byte: u8) -> u8 {

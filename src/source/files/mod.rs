@@ -21,10 +21,10 @@ mod event_time;
 mod framing;
 mod identity;
 mod merge;
+mod nesting;
 mod open;
 mod probe;
 
-pub use blocks::{BlockReader, Piece};
 pub use discover::{InputFile, InputKind, discover};
 pub use error::SourceError;
 pub use framing::Framing;
