@@ -5,6 +5,7 @@ pub mod decode;
 pub mod event;
 pub mod filter;
 pub mod hash;
+pub mod label;
 pub mod redact;
 pub mod reject;
 pub mod time;
