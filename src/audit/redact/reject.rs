@@ -42,6 +42,8 @@ const SCALARS: [&str; 15] = [
     "username",
     "verb",
 ];
+/// Those of them that are lists.
+const LISTS: [&str; 2] = ["groups", "sourceIPs"];
 /// Harmless scalars of the parts of an event.
 const PART_SCALARS: [&str; 11] = [
     "apiGroup",
