@@ -21,8 +21,8 @@ const MAX_EXCERPT_LEN: usize = 4 * 1024;
 const MAX_VALUE_LEN: usize = 256;
 /// Wrappings that are followed.
 const MAX_DEPTH: usize = 8;
-/// Length of a run of base64 characters that is taken for a secret.
-const MIN_BASE64_LEN: usize = 32;
+/// Length of a run of base64 characters that is taken for a secret, and of one that has digits too.
+const MIN_BASE64_LEN: (usize, usize) = (32, 20);
 
 /// Harmless scalars of an event, and lists of scalars.
 const SCALARS: [&str; 15] = [
@@ -233,7 +233,7 @@ impl Scan<'_> {
     /// A harmless scalar or list of scalars.
     fn scalar(&mut self, name: &str, out: &mut String) -> Option<()> {
         let shown = match self.read::<Value>()? {
-            Value::Array(values) => {
+            Value::Array(values) if LISTS.contains(&name) => {
                 Value::Array(values.into_iter().take(32).map(|value| harmless(name, value)).collect())
             }
             value => harmless(name, value),
@@ -271,11 +271,13 @@ fn harmless(name: &str, value: Value) -> Value {
     }
 }
 
-/// Whether there is a long run of characters of base64 that a name, a path or an id would not have: capitals, small letters
-/// and digits mixed.
+/// Whether there is a long run of characters of base64 as a name, a path or an id would not have one: capitals and small
+/// letters mixed.
 fn has_base64_run(text: &str) -> bool {
+    let (bare, with_digits) = MIN_BASE64_LEN;
     text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '=' | '_'))).any(|run| {
         let has = |class: fn(&u8) -> bool| run.bytes().any(|byte| class(&byte));
-        run.len() >= MIN_BASE64_LEN && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
+        let long = run.len() >= bare || (run.len() >= with_digits && has(u8::is_ascii_digit));
+        long && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
     })
 }
