@@ -235,6 +235,7 @@ fn bad_input() {
         ("null", "not_an_event"),
         ("5", "not_an_event"),
         ("[]", "not_an_event"),
+        ("[1,2,{}]", "not_an_event"),
         ("{}", "not_an_event"),
         ("\"text\"", "bad_json"),
         ("hello", "bad_json"),
@@ -249,7 +250,9 @@ fn bad_input() {
         assert_eq!(outcomes(record.as_bytes()), err(expected), "{record:.80}");
     }
     assert_eq!(outcomes(b"{\"auditID\":\"\xff\"}"), err("bad_utf8"));
-    assert!(outcomes(deep.as_bytes())[0].as_ref().is_err_and(|e| e.starts_with("too_deep")));
+    assert_eq!(outcomes(deep.as_bytes()), err("not_an_event"));
+    let deep_event = deep.replacen("[]", &format!("[{line}]"), 1);
+    assert!(outcomes(deep_event.as_bytes())[0].as_ref().is_err_and(|e| e.starts_with("too_deep")));
     // Depth, surrogates and numbers within bodies cost at most evidence.
     for replacement in [&deep, "\"\\ud800\"", "1e400"] {
         assert_eq!(outcomes(line.replace("\"n1\"", replacement).as_bytes()), ok(&["a"]), "{replacement:.20}");
@@ -311,6 +314,21 @@ proptest! {
         let mut results = 0;
         decode(&bytes, ALL, &mut |_, _| results += 1);
         prop_assert!(results > 0);
+    }
+
+    #[test]
+    fn mutated_real_events(line: prop::sample::Index, at: prop::sample::Index, cut in 0_usize..30, insert in "[\\[\\]{}\",:0-9a\\\\]{0,6}") {
+        static LINES: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| real_lines("audit/falco_fixtures.jsonl"));
+        if LINES.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = line.get(&LINES).clone().into_bytes();
+        let start = at.index(bytes.len());
+        let end = (start + cut).min(bytes.len());
+        bytes.splice(start..end, insert.into_bytes());
+        outcomes(&bytes);
+        let wrapped = json!({ "log": String::from_utf8_lossy(&bytes) });
+        prop_assert_eq!(outcomes(&bytes).len(), outcomes(wrapped.to_string().as_bytes()).len());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! So bodies, messages, values of Secrets, and whatever follows a defect never show.
 
 use super::{REDACTED, text::redact_text, uri::redact_uri};
+use crate::audit::decode::CARRIERS;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
@@ -60,31 +61,6 @@ const PART_SCALARS: [&str; 11] = [
 ];
 /// Parts of an event.
 const PARTS: [&str; 4] = ["impersonatedUser", "objectRef", "responseStatus", "user"];
-/// Members in which an event may be carried; `data` only as a string, since the contents of a Secret are an object of that name.
-const CARRIERS: [&str; 21] = [
-    "log",
-    "message",
-    "event",
-    "kubernetes_audit",
-    "@message",
-    "logEvents",
-    "records",
-    "Records",
-    "data",
-    "record",
-    "body",
-    "items",
-    "events",
-    "original",
-    "properties",
-    "audit",
-    "kubernetes",
-    "payload",
-    "msg",
-    "raw",
-    "_raw",
-];
-
 /// What may be shown of `bytes`: at most 4 KiB of text, no secrets (see the invariant above).
 pub fn redact_reject(bytes: &[u8]) -> String {
     let head = bytes.get(..MAX_INPUT_LEN).unwrap_or(bytes);
@@ -180,6 +156,7 @@ impl Scan<'_> {
             } else if PARTS.contains(&name) {
                 scan.part(name, &mut shown)
             } else if CARRIERS.contains(&name) && (name != "data" || scan.peek() == Some(b'"')) {
+                // `data` only as a string: an object of that name may be the contents of a Secret
                 let mut inner = String::new();
                 let end = scan.value(&mut inner);
                 if !inner.is_empty() {
