@@ -294,6 +294,67 @@ fn real_events() {
     }
 }
 
+/// Compares what was decoded with what a general JSON reader finds at the same places.
+fn assert_agrees(event: &Event<'_>, line: &str) {
+    let oracle: Value = serde_json::from_str(line).unwrap();
+    let text = |pointer: &str| oracle.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    assert_eq!(event.audit_id, text("/auditID"));
+    assert_eq!(event.user, text("/user/username"));
+    assert_eq!(event.request_uri, text("/requestURI"));
+    assert_eq!(event.object.as_ref().map_or("", |object| &object.name), text("/objectRef/name"));
+    assert_eq!(event.source_ip, text("/sourceIPs/0"));
+    assert_eq!(event.decision_reason, text("/annotations/authorization.k8s.io~1reason"));
+    if oracle.get("stageTimestamp").is_some() {
+        assert_eq!(event.stage_at.to_string(), text("/stageTimestamp"));
+    }
+    for (body, root) in [(&event.request, "/requestObject"), (&event.response, "/responseObject")] {
+        let text = |pointer: &str| text(&format!("{root}{pointer}"));
+        let count =
+            |pointer: &str| oracle.pointer(&format!("{root}{pointer}")).map_or(0, |v| v.as_array().map_or(0, Vec::len));
+        assert_eq!(body.kind, text("/kind"));
+        assert_eq!(body.metadata.uid, text("/metadata/uid"));
+        assert_eq!(body.metadata.resource_version, text("/metadata/resourceVersion"));
+        assert_eq!(body.metadata.owners.len(), count("/metadata/ownerReferences"));
+        assert_eq!(
+            body.metadata.owners.first().map_or("", |owner| &*owner.uid),
+            text("/metadata/ownerReferences/0/uid")
+        );
+        let list = oracle.pointer(&format!("{root}/items")).and_then(Value::as_array);
+        let named = list.map_or(0, |items| {
+            items.iter().filter(|item| item["metadata"].as_object().is_some_and(|m| !m.is_empty())).count()
+        });
+        assert_eq!(body.items.len(), named.min(200));
+        assert_eq!(body.items.first().map_or("", |item| &*item.name), text("/items/0/metadata/name"));
+        assert_eq!(body.spec.node_name, text("/spec/nodeName"));
+        let involved = body.involved_object.as_ref().map_or("", |object| &*object.uid);
+        assert_eq!(
+            involved,
+            if text("/regarding/uid").is_empty() { text("/involvedObject/uid") } else { text("/regarding/uid") }
+        );
+    }
+}
+
+#[test]
+fn real_events_agree_with_a_general_reader() {
+    use std::io::Read;
+    let mut lines = real_lines("audit/falco_fixtures.jsonl");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/lab/idle/audit.jsonl.xz");
+    match std::fs::File::open(path) {
+        Ok(file) => {
+            let mut text = String::new();
+            liblzma::read::XzDecoder::new(file).read_to_string(&mut text).unwrap();
+            assert_eq!(text.lines().count(), 4_579);
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        Err(error) => eprintln!("skipped: {path}: {error}"),
+    }
+    for line in lines {
+        for want in [EVIDENCE, ALL] {
+            decode(line.as_bytes(), want, &mut |_, event| assert_agrees(&event.unwrap(), &line));
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
