@@ -21,6 +21,8 @@ mod wrap;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(super) use wrap::CARRIERS;
+
 use super::event::Event;
 use super::reject::{Reject, RejectReason};
 use body_mode::BodyMode;
@@ -154,7 +156,8 @@ impl Decoder<'_, '_> {
                 Err(error) => self.defective(json, error, path),
             },
             Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(json) {
-                Ok(elements) if elements.is_empty() => self.no_event(json, path),
+                // one reject for the whole of it, not one for each of a million numbers
+                Ok(elements) if elements.is_empty() || !wrap::may_hold_event(json) => self.no_event(json, path),
                 Ok(elements) => {
                     for (index, element) in elements.iter().enumerate() {
                         self.text(element.get(), &path.of(&format!("[{index}]")));

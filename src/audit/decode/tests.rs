@@ -235,6 +235,7 @@ fn bad_input() {
         ("null", "not_an_event"),
         ("5", "not_an_event"),
         ("[]", "not_an_event"),
+        ("[1,2,{}]", "not_an_event"),
         ("{}", "not_an_event"),
         ("\"text\"", "bad_json"),
         ("hello", "bad_json"),
@@ -249,7 +250,9 @@ fn bad_input() {
         assert_eq!(outcomes(record.as_bytes()), err(expected), "{record:.80}");
     }
     assert_eq!(outcomes(b"{\"auditID\":\"\xff\"}"), err("bad_utf8"));
-    assert!(outcomes(deep.as_bytes())[0].as_ref().is_err_and(|e| e.starts_with("too_deep")));
+    assert_eq!(outcomes(deep.as_bytes()), err("not_an_event"));
+    let deep_event = deep.replacen("[]", &format!("[{line}]"), 1);
+    assert!(outcomes(deep_event.as_bytes())[0].as_ref().is_err_and(|e| e.starts_with("too_deep")));
     // Depth, surrogates and numbers within bodies cost at most evidence.
     for replacement in [&deep, "\"\\ud800\"", "1e400"] {
         assert_eq!(outcomes(line.replace("\"n1\"", replacement).as_bytes()), ok(&["a"]), "{replacement:.20}");
@@ -291,6 +294,67 @@ fn real_events() {
     }
 }
 
+/// Compares what was decoded with what a general JSON reader finds at the same places.
+fn assert_agrees(event: &Event<'_>, line: &str) {
+    let oracle: Value = serde_json::from_str(line).unwrap();
+    let text = |pointer: &str| oracle.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    assert_eq!(event.audit_id, text("/auditID"));
+    assert_eq!(event.user, text("/user/username"));
+    assert_eq!(event.request_uri, text("/requestURI"));
+    assert_eq!(event.object.as_ref().map_or("", |object| &object.name), text("/objectRef/name"));
+    assert_eq!(event.source_ip, text("/sourceIPs/0"));
+    assert_eq!(event.decision_reason, text("/annotations/authorization.k8s.io~1reason"));
+    if oracle.get("stageTimestamp").is_some() {
+        assert_eq!(event.stage_at.to_string(), text("/stageTimestamp"));
+    }
+    for (body, root) in [(&event.request, "/requestObject"), (&event.response, "/responseObject")] {
+        let text = |pointer: &str| text(&format!("{root}{pointer}"));
+        let count =
+            |pointer: &str| oracle.pointer(&format!("{root}{pointer}")).map_or(0, |v| v.as_array().map_or(0, Vec::len));
+        assert_eq!(body.kind, text("/kind"));
+        assert_eq!(body.metadata.uid, text("/metadata/uid"));
+        assert_eq!(body.metadata.resource_version, text("/metadata/resourceVersion"));
+        assert_eq!(body.metadata.owners.len(), count("/metadata/ownerReferences"));
+        assert_eq!(
+            body.metadata.owners.first().map_or("", |owner| &*owner.uid),
+            text("/metadata/ownerReferences/0/uid")
+        );
+        let list = oracle.pointer(&format!("{root}/items")).and_then(Value::as_array);
+        let named = list.map_or(0, |items| {
+            items.iter().filter(|item| item["metadata"].as_object().is_some_and(|m| !m.is_empty())).count()
+        });
+        assert_eq!(body.items.len(), named.min(200));
+        assert_eq!(body.items.first().map_or("", |item| &*item.name), text("/items/0/metadata/name"));
+        assert_eq!(body.spec.node_name, text("/spec/nodeName"));
+        let involved = body.involved_object.as_ref().map_or("", |object| &*object.uid);
+        assert_eq!(
+            involved,
+            if text("/regarding/uid").is_empty() { text("/involvedObject/uid") } else { text("/regarding/uid") }
+        );
+    }
+}
+
+#[test]
+fn real_events_agree_with_a_general_reader() {
+    use std::io::Read;
+    let mut lines = real_lines("audit/falco_fixtures.jsonl");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/lab/idle/audit.jsonl.xz");
+    match std::fs::File::open(path) {
+        Ok(file) => {
+            let mut text = String::new();
+            liblzma::read::XzDecoder::new(file).read_to_string(&mut text).unwrap();
+            assert_eq!(text.lines().count(), 4_579);
+            lines.extend(text.lines().map(str::to_owned));
+        }
+        Err(error) => eprintln!("skipped: {path}: {error}"),
+    }
+    for line in lines {
+        for want in [EVIDENCE, ALL] {
+            decode(line.as_bytes(), want, &mut |_, event| assert_agrees(&event.unwrap(), &line));
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -311,6 +375,21 @@ proptest! {
         let mut results = 0;
         decode(&bytes, ALL, &mut |_, _| results += 1);
         prop_assert!(results > 0);
+    }
+
+    #[test]
+    fn mutated_real_events(line: prop::sample::Index, at: prop::sample::Index, cut in 0_usize..30, insert in "[\\[\\]{}\",:0-9a\\\\]{0,6}") {
+        static LINES: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| real_lines("audit/falco_fixtures.jsonl"));
+        if LINES.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = line.get(&LINES).clone().into_bytes();
+        let start = at.index(bytes.len());
+        let end = (start + cut).min(bytes.len());
+        bytes.splice(start..end, insert.into_bytes());
+        outcomes(&bytes);
+        let wrapped = json!({ "log": String::from_utf8_lossy(&bytes) });
+        prop_assert_eq!(outcomes(&bytes).len(), outcomes(wrapped.to_string().as_bytes()).len());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::de::{DeserializeSeed, MapAccess};
 use serde_json::value::RawValue;
 
 /// Members under which events are carried, the likeliest first.
-const CARRIERS: [&str; 21] = [
+pub const CARRIERS: [&str; 21] = [
     "log",
     "message",
     "event",
@@ -91,7 +91,7 @@ impl<'de> Take<'de> for Wrapping<'de> {
 }
 
 /// Whether an event may lie in `json`, however deeply wrapped and escaped: letters are not escaped by any writer.
-fn may_hold_event(json: &str) -> bool {
+pub(super) fn may_hold_event(json: &str) -> bool {
     let json = json.as_bytes();
     memchr::memchr(b'{', json).is_some()
         && (memmem::find(json, b"auditID").is_some() || memmem::find(json, b"audit.k8s.io/").is_some())
