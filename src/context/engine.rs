@@ -14,7 +14,7 @@
 use super::commands::{Commands, SavedClient};
 use super::heartbeat::{Heartbeats, SavedBeat};
 use super::kind::Kind;
-use super::memory::{Memory, Producer, SavedSlot};
+use super::memory::{Memory, Producer, SavedOwner, SavedSlot};
 use super::model::{Actor, Attribution, AuditId, Background, Cause, ClientRequest, Fact, Head, Role, flags};
 use super::tables::Tables;
 use crate::audit::hash::Id;
@@ -61,6 +61,7 @@ struct Saved {
     forgotten: Micros,
     slots: Vec<SavedSlot>,
     producers: Vec<Producer>,
+    owners: Vec<SavedOwner>,
     heartbeats: Vec<SavedBeat>,
     clients: Vec<SavedClient>,
 }
@@ -228,6 +229,7 @@ impl Engine {
             forgotten: self.forgotten,
             slots,
             producers,
+            owners: self.memory.save_owners(),
             heartbeats: self.heartbeats.save(),
             clients: self.commands.save(),
         };
@@ -246,7 +248,8 @@ impl Engine {
             return Err(EngineError::Version { found });
         }
         let saved: Saved = postcard::from_bytes(body).map_err(|error| damaged(&error.to_string()))?;
-        let memory = Memory::load(&saved.slots, saved.producers).ok_or_else(|| damaged("a key points nowhere"))?;
+        let memory =
+            Memory::load(&saved.slots, saved.producers, saved.owners).ok_or_else(|| damaged("a key points nowhere"))?;
         Ok(Engine {
             tables,
             memory,

@@ -96,6 +96,10 @@ coded! {
         Request = "request",
         /// An operator or bot was at work, anywhere or in a namespace.
         Run = "run",
+        /// A person wrote a custom resource, anywhere.
+        Custom = "custom",
+        /// Who owns the object: followed by the owner's child key, or resolved to it.
+        Owner = "owner",
     }
 }
 
@@ -234,6 +238,8 @@ coded! {
         SameReaction = "same-reaction",
         /// The next request of a client, whatever it is at.
         SameClient = "same-client",
+        /// A custom resource was written a moment ago, and operators react to those.
+        CustomWritten = "custom-written",
     }
 }
 

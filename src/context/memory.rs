@@ -78,10 +78,15 @@ pub(super) struct Memory {
     producers: Vec<Entry>,
     free: Vec<u32>,
     inserted: usize,
+    /// By an object's owner key: the child key of its owner, and when that was seen.
+    owners: ByHash<(u64, Micros)>,
 }
 
 /// One key in saved state; indexes into the saved producers.
 pub(super) type SavedSlot = (u64, u8, u32, Option<u32>);
+
+/// One owner in saved state: owner key, child key, when.
+pub(super) type SavedOwner = (u64, u64, Micros);
 
 impl Memory {
     /// The latest producer of `key` at or before `at` and within the horizon, with its age; by another user than `not_by`
@@ -105,13 +110,30 @@ impl Memory {
     /// Makes `producer` the latest writer of the keys of all Produce facts among `facts`.
     pub fn write(&mut self, facts: &[Fact], producer: Producer) {
         let mut index = NONE;
-        for fact in facts.iter().filter(|fact| fact.produce) {
+        for (place, fact) in facts.iter().enumerate().filter(|(_, fact)| fact.produce) {
+            let mut fact = *fact;
+            if fact.code == Aspect::Owner.code() {
+                match self.owner(fact, facts.get(place + 1), producer.at) {
+                    Some(child) => fact = child,
+                    None => continue,
+                }
+            }
             if index == NONE {
                 index = self.insert(producer);
             }
-            self.point(fact, index, producer.user);
+            self.point(&fact, index, producer.user);
         }
         self.release(index);
+    }
+
+    /// Notes whose child an object is (`next` is the fact of its owner's child key), or resolves that for a deleted object.
+    fn owner(&mut self, fact: Fact, next: Option<&Fact>, at: Micros) -> Option<Fact> {
+        if fact.own {
+            let (key, _) = *self.owners.get(&fact.key)?;
+            return Some(Fact { key, code: Aspect::Child.code(), produce: true, own: false });
+        }
+        self.owners.insert(fact.key, (next?.key, at));
+        None
     }
 
     fn insert(&mut self, producer: Producer) -> u32 {
@@ -189,6 +211,15 @@ impl Memory {
             keep
         });
         self.slots = slots;
+        let horizon_us = tables.horizon_us(Aspect::Owner.code());
+        self.owners.retain(|_, (_, at)| watermark.since(*at) <= horizon_us);
+    }
+
+    /// The owners that are known, in saved state.
+    pub fn save_owners(&self) -> Vec<SavedOwner> {
+        let mut all: Vec<SavedOwner> = self.owners.iter().map(|(&key, &(child, at))| (key, child, at)).collect();
+        all.sort_unstable();
+        all
     }
 
     /// What stands in saved state: keys in order, and the producers that they name in order of first use.
@@ -214,9 +245,14 @@ impl Memory {
     }
 
     /// The memory that was saved; `None` when an index points nowhere or an aspect is unknown.
-    pub fn load(slots: &[SavedSlot], producers: Vec<Producer>) -> Option<Memory> {
+    pub fn load(slots: &[SavedSlot], producers: Vec<Producer>, owners: Vec<SavedOwner>) -> Option<Memory> {
         let producers = producers.into_iter().map(|producer| Entry { producer, count: 0 }).collect();
-        let mut memory = Memory { producers, inserted: slots.len(), ..Memory::default() };
+        let mut memory = Memory {
+            producers,
+            inserted: slots.len(),
+            owners: owners.into_iter().map(|(key, child, at)| (key, (child, at))).collect(),
+            ..Memory::default()
+        };
         for &(key, aspect, latest, other) in slots {
             Aspect::from_code(aspect)?;
             let other = other.unwrap_or(NONE);

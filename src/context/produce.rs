@@ -26,6 +26,10 @@ pub(super) fn produce(view: &View<'_, '_>, out: &mut Vec<Fact>) {
             facts.push(Aspect::Read, [view.actor.user, id, 0]);
         }
     }
+    let custom = view.group.contains('.') && !view.group.ends_with(".k8s.io");
+    if view.is(Actor::Human) && view.write && view.ok && custom {
+        facts.push(Aspect::Custom, [0, 0, 0]);
+    }
     if view.is(Actor::Operator) {
         facts.push(Aspect::Run, [view.actor.process, 0, 0]);
         facts.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash]);
@@ -67,6 +71,23 @@ impl Produced<'_, '_, '_> {
         }
     }
 
+    /// Who owns the object, for the time when it is deleted: the answer to a deletion does not always tell.
+    fn ownership(&mut self, deleted: bool) {
+        let view = self.view;
+        let Some(&id) = view.ids.last().filter(|_| !view.name.is_empty()) else { return };
+        match view.owners.last() {
+            Some(&owner) if view.is(Actor::Operator) => {
+                self.push(Aspect::Owner, [id, 0, 0]);
+                self.push(Aspect::Child, [owner, 0, 0]);
+            }
+            None if deleted && !view.is(Actor::System) => {
+                let key = view.keys.key(Aspect::Owner, [id, 0, 0]);
+                self.out.push(Fact { key, code: Aspect::Owner.code(), produce: true, own: true });
+            }
+            _ => {}
+        }
+    }
+
     /// The object itself, its owners, its place.
     fn object(&mut self) {
         let view = self.view;
@@ -79,6 +100,7 @@ impl Produced<'_, '_, '_> {
         for &id in &view.ids {
             self.push(if wanted { Aspect::Spec } else { Aspect::Status }, [id, 0, 0]);
         }
+        self.ownership(deleted);
         self.owned(&view.owners, deleted);
         if view.resource == "pods" && matches!(view.subresource, "eviction" | "binding") && view.owners.is_empty() {
             self.owned(&view.owners_by_name(), deleted);
