@@ -26,8 +26,7 @@ pub(super) fn produce(view: &View<'_, '_>, out: &mut Vec<Fact>) {
             facts.push(Aspect::Read, [view.actor.user, id, 0]);
         }
     }
-    let custom = view.group.contains('.') && !view.group.ends_with(".k8s.io");
-    if view.is(Actor::Human) && view.write && view.ok && custom {
+    if view.is(Actor::Human) && view.write && view.ok && view.is_custom() {
         facts.push(Aspect::Custom, [0, 0, 0]);
     }
     if view.is(Actor::Operator) {

@@ -312,7 +312,9 @@ impl Reactions<'_, '_, '_> {
         self.push(Aspect::Run, [view.actor.process, 0, 0], Kind::SameRun);
         self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameRunHere);
         self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameReaction);
-        self.push(Aspect::Custom, [0, 0, 0], Kind::CustomWritten);
+        if view.write && !view.is_custom() {
+            self.push(Aspect::Custom, [0, 0, 0], Kind::CustomWritten);
+        }
     }
 
     /// The actor's own course: checks inside requests, the previous request.
