@@ -14,7 +14,7 @@
 use super::commands::{Commands, SavedClient};
 use super::heartbeat::{Heartbeats, SavedBeat};
 use super::kind::Kind;
-use super::memory::{Memory, Producer, SavedOwner, SavedSlot};
+use super::memory::{Memory, Producer, SavedNote, SavedSlot};
 use super::model::{Actor, Attribution, AuditId, Background, Cause, ClientRequest, Fact, Head, Role, flags};
 use super::tables::Tables;
 use crate::audit::hash::Id;
@@ -61,7 +61,7 @@ struct Saved {
     forgotten: Micros,
     slots: Vec<SavedSlot>,
     producers: Vec<Producer>,
-    owners: Vec<SavedOwner>,
+    notes: Vec<SavedNote>,
     heartbeats: Vec<SavedBeat>,
     clients: Vec<SavedClient>,
 }
@@ -229,7 +229,7 @@ impl Engine {
             forgotten: self.forgotten,
             slots,
             producers,
-            owners: self.memory.save_owners(),
+            notes: self.memory.save_notes(),
             heartbeats: self.heartbeats.save(),
             clients: self.commands.save(),
         };
@@ -249,7 +249,7 @@ impl Engine {
         }
         let saved: Saved = postcard::from_bytes(body).map_err(|error| damaged(&error.to_string()))?;
         let memory =
-            Memory::load(&saved.slots, saved.producers, saved.owners).ok_or_else(|| damaged("a key points nowhere"))?;
+            Memory::load(&saved.slots, saved.producers, saved.notes).ok_or_else(|| damaged("a key points nowhere"))?;
         Ok(Engine {
             tables,
             memory,

@@ -128,11 +128,6 @@ impl<'v, 'a> View<'v, 'a> {
         self.tables.resource_of(kind).unwrap_or(0)
     }
 
-    /// Whether the object is a custom resource: those of Kubernetes itself have a group without a dot or under `k8s.io`.
-    pub fn is_custom(&self) -> bool {
-        self.group.contains('.') && !self.group.ends_with(".k8s.io")
-    }
-
     pub fn is(&self, class: Actor) -> bool {
         self.actor.class == class
     }

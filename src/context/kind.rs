@@ -96,10 +96,12 @@ coded! {
         Request = "request",
         /// An operator or bot was at work, anywhere or in a namespace.
         Run = "run",
-        /// A person wrote a custom resource, anywhere.
-        Custom = "custom",
+        /// A person wrote an object that the operator looks after.
+        Wake = "wake",
         /// Who owns the object: followed by the owner's child key, or resolved to it.
         Owner = "owner",
+        /// Which operator looks after the object: followed by the operator's wake key, or resolved to it.
+        Keeper = "keeper",
     }
 }
 
@@ -238,8 +240,8 @@ coded! {
         SameReaction = "same-reaction",
         /// The next request of a client, whatever it is at.
         SameClient = "same-client",
-        /// A custom resource was written a moment ago, and operators react to those.
-        CustomWritten = "custom-written",
+        /// An object that the operator looks after was written a moment ago.
+        KeptWritten = "kept-written",
     }
 }
 

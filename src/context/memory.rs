@@ -78,15 +78,19 @@ pub(super) struct Memory {
     producers: Vec<Entry>,
     free: Vec<u32>,
     inserted: usize,
-    /// By an object's owner key: the child key of its owner, and when that was seen.
-    owners: ByHash<(u64, Micros)>,
+    /// By an object's owner or keeper key: the child key of its owner, the wake key of its keeper; and when that was seen.
+    notes: ByHash<(u64, Micros)>,
+}
+
+fn is_keeper_note(fact: &Fact) -> bool {
+    fact.produce && !fact.own && fact.code == Aspect::Keeper.code()
 }
 
 /// One key in saved state; indexes into the saved producers.
 pub(super) type SavedSlot = (u64, u8, u32, Option<u32>);
 
-/// One owner in saved state: owner key, child key, when.
-pub(super) type SavedOwner = (u64, u64, Micros);
+/// One note in saved state: key of the object, key of the other, when.
+pub(super) type SavedNote = (u64, u64, Micros);
 
 impl Memory {
     /// The latest producer of `key` at or before `at` and within the horizon, with its age; by another user than `not_by`
@@ -112,11 +116,13 @@ impl Memory {
         let mut index = NONE;
         for (place, fact) in facts.iter().enumerate().filter(|(_, fact)| fact.produce) {
             let mut fact = *fact;
-            if fact.code == Aspect::Owner.code() {
-                match self.owner(fact, facts.get(place + 1), producer.at) {
-                    Some(child) => fact = child,
+            if fact.code == Aspect::Owner.code() || fact.code == Aspect::Keeper.code() {
+                match self.noted(fact, facts.get(place + 1), producer.at) {
+                    Some(resolved) => fact = resolved,
                     None => continue,
                 }
+            } else if place.checked_sub(1).and_then(|one| facts.get(one)).is_some_and(is_keeper_note) {
+                continue; // the wake key is the keeper's own: only others wake it
             }
             if index == NONE {
                 index = self.insert(producer);
@@ -126,13 +132,14 @@ impl Memory {
         self.release(index);
     }
 
-    /// Notes whose child an object is (`next` is the fact of its owner's child key), or resolves that for a deleted object.
-    fn owner(&mut self, fact: Fact, next: Option<&Fact>, at: Micros) -> Option<Fact> {
+    /// Notes what belongs to an object (`next` is the fact with that key), or resolves it.
+    fn noted(&mut self, fact: Fact, next: Option<&Fact>, at: Micros) -> Option<Fact> {
         if fact.own {
-            let (key, _) = *self.owners.get(&fact.key)?;
-            return Some(Fact { key, code: Aspect::Child.code(), produce: true, own: false });
+            let (key, _) = *self.notes.get(&fact.key)?;
+            let aspect = if fact.code == Aspect::Owner.code() { Aspect::Child } else { Aspect::Wake };
+            return Some(Fact { key, code: aspect.code(), produce: true, own: false });
         }
-        self.owners.insert(fact.key, (next?.key, at));
+        self.notes.insert(fact.key, (next?.key, at));
         None
     }
 
@@ -212,12 +219,12 @@ impl Memory {
         });
         self.slots = slots;
         let horizon_us = tables.horizon_us(Aspect::Owner.code());
-        self.owners.retain(|_, (_, at)| watermark.since(*at) <= horizon_us);
+        self.notes.retain(|_, (_, at)| watermark.since(*at) <= horizon_us);
     }
 
-    /// The owners that are known, in saved state.
-    pub fn save_owners(&self) -> Vec<SavedOwner> {
-        let mut all: Vec<SavedOwner> = self.owners.iter().map(|(&key, &(child, at))| (key, child, at)).collect();
+    /// The notes on owners and keepers, in saved state.
+    pub fn save_notes(&self) -> Vec<SavedNote> {
+        let mut all: Vec<SavedNote> = self.notes.iter().map(|(&key, &(child, at))| (key, child, at)).collect();
         all.sort_unstable();
         all
     }
@@ -245,12 +252,12 @@ impl Memory {
     }
 
     /// The memory that was saved; `None` when an index points nowhere or an aspect is unknown.
-    pub fn load(slots: &[SavedSlot], producers: Vec<Producer>, owners: Vec<SavedOwner>) -> Option<Memory> {
+    pub fn load(slots: &[SavedSlot], producers: Vec<Producer>, notes: Vec<SavedNote>) -> Option<Memory> {
         let producers = producers.into_iter().map(|producer| Entry { producer, count: 0 }).collect();
         let mut memory = Memory {
             producers,
             inserted: slots.len(),
-            owners: owners.into_iter().map(|(key, child, at)| (key, (child, at))).collect(),
+            notes: notes.into_iter().map(|(key, child, at)| (key, (child, at))).collect(),
             ..Memory::default()
         };
         for &(key, aspect, latest, other) in slots {

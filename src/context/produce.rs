@@ -26,9 +26,7 @@ pub(super) fn produce(view: &View<'_, '_>, out: &mut Vec<Fact>) {
             facts.push(Aspect::Read, [view.actor.user, id, 0]);
         }
     }
-    if view.is(Actor::Human) && view.write && view.ok && view.is_custom() {
-        facts.push(Aspect::Custom, [0, 0, 0]);
-    }
+    facts.keeper();
     if view.is(Actor::Operator) {
         facts.push(Aspect::Run, [view.actor.process, 0, 0]);
         facts.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash]);
@@ -79,10 +77,28 @@ impl Produced<'_, '_, '_> {
                 self.push(Aspect::Owner, [id, 0, 0]);
                 self.push(Aspect::Child, [owner, 0, 0]);
             }
-            None if deleted && !view.is(Actor::System) => {
-                let key = view.keys.key(Aspect::Owner, [id, 0, 0]);
-                self.out.push(Fact { key, code: Aspect::Owner.code(), produce: true, own: true });
+            None if deleted && !view.is(Actor::System) => self.resolve(Aspect::Owner, id),
+            _ => {}
+        }
+    }
+
+    /// Asks the engine for the key that was noted for the object.
+    fn resolve(&mut self, aspect: Aspect, id: u64) {
+        let key = self.view.keys.key(aspect, [id, 0, 0]);
+        self.out.push(Fact { key, code: aspect.code(), produce: true, own: true });
+    }
+
+    /// Which operator looks after the object, and that it is woken when a person writes it.
+    fn keeper(&mut self) {
+        let view = self.view;
+        let named = !view.name.is_empty() && view.ok && view.resource != "events";
+        let Some(&id) = view.ids.last().filter(|_| named) else { return };
+        match view.actor.class {
+            Actor::Operator if view.write => {
+                self.push(Aspect::Keeper, [id, 0, 0]);
+                self.push(Aspect::Wake, [view.actor.process, 0, 0]);
             }
+            Actor::Human if view.write => self.resolve(Aspect::Keeper, id),
             _ => {}
         }
     }

@@ -312,9 +312,7 @@ impl Reactions<'_, '_, '_> {
         self.push(Aspect::Run, [view.actor.process, 0, 0], Kind::SameRun);
         self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameRunHere);
         self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameReaction);
-        if view.write && !view.is_custom() {
-            self.push(Aspect::Custom, [0, 0, 0], Kind::CustomWritten);
-        }
+        self.push(Aspect::Wake, [view.actor.process, 0, 0], Kind::KeptWritten);
     }
 
     /// The actor's own course: checks inside requests, the previous request.
