@@ -1,0 +1,266 @@
+//! From the bytes of a record to events.
+//!
+//! ```text
+//! record ─ UTF-8? ─ one pass as an event ─┬─ an event ─────────────────▶ sink(Ok)
+//!                                         ├─ a list: each item again ──▶ …
+//!                                         ├─ a wrapping: what it carries, unescaped, again
+//!                                         └─ an error: mend or name it ▶ sink(Err)
+//! ```
+//!
+//! Invariants: no input panics; every record gives at least one result; an event that is written raw is read in one pass and
+//! borrowed from the record, and only a record that fails is read again; what bodies hold never rejects an event.
+
+mod body;
+mod body_mode;
+mod envelope;
+mod list;
+mod surrogate;
+mod take;
+mod wrap;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(super) use wrap::CARRIERS;
+
+use super::event::Event;
+use super::reject::{Reject, RejectReason};
+use body_mode::BodyMode;
+use envelope::Draft;
+use serde::de::DeserializeSeed;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use take::strict;
+use wrap::Wrapping;
+
+/// How often an event may be wrapped in something else.
+const MAX_WRAPPINGS: usize = 8;
+
+/// What is wanted of an event beside its own fields.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// The evidence in the bodies, [`Event::request`] and [`Event::response`].
+    pub evidence: bool,
+    /// The bodies as they stand, [`Event::request_raw`] and [`Event::response_raw`].
+    pub raw_bodies: bool,
+}
+
+impl Want {
+    fn body_mode(self) -> BodyMode {
+        match self {
+            Want { raw_bodies: true, evidence } => BodyMode::Raw { evidence },
+            Want { evidence: true, .. } => BodyMode::Evidence,
+            Want { .. } => BodyMode::Skip,
+        }
+    }
+}
+
+/// Takes each event, or the reason why there is none, with its index within the record.
+pub type Sink<'s> = dyn for<'e> FnMut(u32, Result<Event<'e>, Reject>) + 's;
+
+/// Decodes one record, a line or a Kafka value, and gives what it holds to `sink`, at least one result, in order. Returns how
+/// many results there were.
+///
+/// A result is borrowed from the record or from an unescaped copy that lives as long as the call of `sink`.
+///
+/// ```
+/// use causeway::audit::decode::{Want, decode};
+///
+/// let line = br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"7","stage":"ResponseComplete","verb":"get",
+///     "requestURI":"/version","stageTimestamp":"2026-11-21T07:10:15.863533Z"}"#;
+/// decode(line, Want::default(), &mut |_, event| assert_eq!(event.unwrap().verb, "get"));
+/// ```
+pub fn decode(record: &[u8], want: Want, sink: &mut Sink<'_>) -> u32 {
+    let mut decoder = Decoder { mode: want.body_mode(), want, results: 0, sink };
+    match std::str::from_utf8(record) {
+        Ok(text) => decoder.text(text, &Path::default()),
+        Err(error) => {
+            let message = format!("invalid UTF-8 at byte {}", error.valid_up_to());
+            decoder.reject(RejectReason::BadUtf8, "", message, record, &Path::default());
+        }
+    }
+    decoder.results
+}
+
+/// Where a text lies within the record.
+#[derive(Clone, Default)]
+struct Path {
+    json: String,
+    wrappings: usize,
+}
+
+impl Path {
+    fn of(&self, step: &str) -> Path {
+        Path { json: self.join(step), wrappings: self.wrappings + 1 }
+    }
+
+    fn join(&self, step: &str) -> String {
+        let dot = if self.json.is_empty() || step.is_empty() || step.starts_with('[') { "" } else { "." };
+        format!("{}{dot}{step}", self.json)
+    }
+}
+
+struct Decoder<'s, 'f> {
+    mode: BodyMode,
+    want: Want,
+    results: u32,
+    sink: &'s mut Sink<'f>,
+}
+
+impl Decoder<'_, '_> {
+    /// A text that should hold JSON.
+    fn text(&mut self, text: &str, path: &Path) {
+        if path.wrappings > MAX_WRAPPINGS {
+            let message = format!("wrapped more than {MAX_WRAPPINGS} times");
+            return self.reject(RejectReason::TooDeep, "", message, text.as_bytes(), path);
+        }
+        let json = without_prefix(text);
+        match draft(json, self.mode) {
+            Ok(draft) => self.object(json, draft, path),
+            Err(error) if error.classify() == Category::Data => self.wrapped(json, Some(error), path),
+            Err(error) => self.defective(json, error, path),
+        }
+    }
+
+    /// An object that was read as an event without an error.
+    fn object(&mut self, json: &str, draft: Draft<'_>, path: &Path) {
+        if draft.is_event() {
+            match draft.finish() {
+                Ok(mut event) => {
+                    if !self.want.raw_bodies {
+                        (event.request_raw, event.response_raw) = (None, None);
+                    }
+                    self.give(Ok(event));
+                }
+                Err(defect) => self.reject(defect.reason, defect.path, defect.message, json.as_bytes(), path),
+            }
+        } else if let Some(items) = draft.items.filter(|_| draft.is_list()) {
+            self.text(items.get(), &path.of("items"));
+        } else {
+            self.wrapped(json, None, path);
+        }
+    }
+
+    /// A JSON text that is no event itself: `error` says why, when it looked like one.
+    fn wrapped(&mut self, json: &str, error: Option<serde_json::Error>, path: &Path) {
+        match json.as_bytes().first() {
+            Some(b'{') => match Wrapping::of(json) {
+                Ok(wrapping) => match (wrapping.is_event, error, wrapping.carrier()) {
+                    (true, Some(error), _) => {
+                        let message = error.to_string();
+                        self.reject(RejectReason::WrongType, &path_of_wrong_type(json), message, json.as_bytes(), path);
+                    }
+                    (_, _, Some((name, value))) => self.text(value.get(), &path.of(name)),
+                    _ => self.no_event(json, path),
+                },
+                Err(error) => self.defective(json, error, path),
+            },
+            Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(json) {
+                // one reject for the whole of it, not one for each of a million numbers
+                Ok(elements) if elements.is_empty() || !wrap::may_hold_event(json) => self.no_event(json, path),
+                Ok(elements) => {
+                    for (index, element) in elements.iter().enumerate() {
+                        self.text(element.get(), &path.of(&format!("[{index}]")));
+                    }
+                }
+                Err(error) => self.defective(json, error, path),
+            },
+            Some(b'"') => match serde_json::from_str::<String>(json) {
+                Ok(text) => self.text(&text, &Path { json: path.json.clone(), wrappings: path.wrappings + 1 }),
+                Err(error) => self.defective(json, error, path),
+            },
+            _ => self.no_event(json, path),
+        }
+    }
+
+    /// A text that is not valid JSON, or not only one: mends what can be mended.
+    fn defective(&mut self, json: &str, error: serde_json::Error, path: &Path) {
+        if let Some(mended) = surrogate::mend(json) {
+            return self.text(&mended, path);
+        }
+        if let Some(values) = several(json) {
+            for (value, index) in values.into_iter().zip(0_usize..) {
+                self.text(value, &path.of(&format!("[{index}]")));
+            }
+            return;
+        }
+        // A number that no type holds costs the evidence of its body only.
+        let apart = BodyMode::Raw { evidence: self.want.evidence };
+        if self.mode == BodyMode::Evidence
+            && let Ok(draft) = draft(json, apart)
+        {
+            return self.object(json, draft, path);
+        }
+        let message = error.to_string();
+        let (reason, message) = match error.classify() {
+            _ if message.starts_with("recursion limit") => (RejectReason::TooDeep, message),
+            Category::Eof if json.is_empty() => (RejectReason::BadJson, "the record is empty".to_owned()),
+            Category::Eof => (RejectReason::BadJson, format!("the record is cut off: {message}")),
+            _ => (RejectReason::BadJson, message),
+        };
+        self.reject(reason, "", message, json.as_bytes(), path);
+    }
+
+    fn no_event(&mut self, json: &str, path: &Path) {
+        let message = "neither an audit.k8s.io event nor a wrapping of one".to_owned();
+        self.reject(RejectReason::NotAnEvent, "", message, json.as_bytes(), path);
+    }
+
+    fn reject(&mut self, reason: RejectReason, place: &str, message: String, bytes: &[u8], path: &Path) {
+        self.give(Err(Reject::new(reason, path.join(place), message, bytes)));
+    }
+
+    fn give(&mut self, result: Result<Event<'_>, Reject>) {
+        (self.sink)(self.results, result);
+        self.results = self.results.saturating_add(1);
+    }
+}
+
+/// Reads `json` as an event.
+fn draft(json: &str, mode: BodyMode) -> Result<Draft<'_>, serde_json::Error> {
+    let mut draft = Draft::new(mode);
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    strict(&mut draft).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(draft)
+}
+
+/// JSON path of the first wrong type in an event; the second reading that it costs is paid by rejects only.
+fn path_of_wrong_type(json: &str) -> String {
+    let mut track = serde_path_to_error::Track::new();
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+    match strict(&mut Draft::new(BodyMode::Skip)).deserialize(tracked) {
+        Ok(()) => String::new(),
+        Err(_) => track.path().to_string(),
+    }
+}
+
+/// The parts of a record that holds several JSON texts, one after the other; what follows the last whole one is a part too.
+/// `None` unless the first one is whole and something follows it.
+fn several(text: &str) -> Option<Vec<&str>> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let mut parts = Vec::new();
+    let mut end = 0;
+    while let Some(Ok(value)) = values.next() {
+        parts.push(value.get());
+        end = values.byte_offset();
+    }
+    let rest = text.get(end..).map_or("", str::trim_ascii);
+    if !rest.is_empty() {
+        parts.push(rest);
+    }
+    (parts.len() > 1).then_some(parts)
+}
+
+/// `text` without a byte order mark, white space, and the prefix that container runtimes write before each line.
+fn without_prefix(text: &str) -> &str {
+    let text = text.trim_start_matches('\u{feff}').trim_ascii();
+    let runtime_line = text.starts_with(|c: char| c.is_ascii_digit()).then(|| {
+        // 2026-11-21T07:10:15.863533Z stdout F {…}
+        let mut words = text.splitn(4, ' ');
+        let (_time, stream, tag) = (words.next()?, words.next()?, words.next()?);
+        (matches!(stream, "stdout" | "stderr") && tag == "F").then(|| words.next())?
+    });
+    runtime_line.flatten().unwrap_or(text)
+}
