@@ -94,6 +94,14 @@ coded! {
         Actor = "actor",
         /// A long-running request started.
         Request = "request",
+        /// An operator or bot was at work, anywhere or in a namespace.
+        Run = "run",
+        /// A person wrote an object that the operator looks after.
+        Wake = "wake",
+        /// Who owns the object: followed by the owner's child key, or resolved to it.
+        Owner = "owner",
+        /// Which operator looks after the object: followed by the operator's wake key, or resolved to it.
+        Keeper = "keeper",
     }
 }
 
@@ -224,6 +232,16 @@ coded! {
         KeepsWatching = "keeps-watching",
         /// Asks for the same object again and again.
         Polls = "polls",
+        /// The next request of the same run of an operator that began of itself.
+        SameRun = "same-run",
+        /// The same, in the same namespace.
+        SameRunHere = "same-run-here",
+        /// The next request of an operator while it reacts.
+        SameReaction = "same-reaction",
+        /// The next request of a client, whatever it is at.
+        SameClient = "same-client",
+        /// An object that the operator looks after was written a moment ago.
+        KeptWritten = "kept-written",
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Producer {
     pub context: Id,
     /// The context is background.
     pub background: bool,
+    /// The event is part of a run of its own actor, which no other event set off.
+    pub own_run: bool,
 }
 
 /// Slab index of no producer.
@@ -76,10 +78,19 @@ pub(super) struct Memory {
     producers: Vec<Entry>,
     free: Vec<u32>,
     inserted: usize,
+    /// By an object's owner or keeper key: the child key of its owner, the wake key of its keeper; and when that was seen.
+    notes: ByHash<(u64, Micros)>,
+}
+
+fn is_keeper_note(fact: &Fact) -> bool {
+    fact.produce && !fact.own && fact.code == Aspect::Keeper.code()
 }
 
 /// One key in saved state; indexes into the saved producers.
 pub(super) type SavedSlot = (u64, u8, u32, Option<u32>);
+
+/// One note in saved state: key of the object, key of the other, when.
+pub(super) type SavedNote = (u64, u64, Micros);
 
 impl Memory {
     /// The latest producer of `key` at or before `at` and within the horizon, with its age; by another user than `not_by`
@@ -103,13 +114,33 @@ impl Memory {
     /// Makes `producer` the latest writer of the keys of all Produce facts among `facts`.
     pub fn write(&mut self, facts: &[Fact], producer: Producer) {
         let mut index = NONE;
-        for fact in facts.iter().filter(|fact| fact.produce) {
+        for (place, fact) in facts.iter().enumerate().filter(|(_, fact)| fact.produce) {
+            let mut fact = *fact;
+            if fact.code == Aspect::Owner.code() || fact.code == Aspect::Keeper.code() {
+                match self.noted(fact, facts.get(place + 1), producer.at) {
+                    Some(resolved) => fact = resolved,
+                    None => continue,
+                }
+            } else if place.checked_sub(1).and_then(|one| facts.get(one)).is_some_and(is_keeper_note) {
+                continue; // the wake key is the keeper's own: only others wake it
+            }
             if index == NONE {
                 index = self.insert(producer);
             }
-            self.point(fact, index, producer.user);
+            self.point(&fact, index, producer.user);
         }
         self.release(index);
+    }
+
+    /// Notes what belongs to an object (`next` is the fact with that key), or resolves it.
+    fn noted(&mut self, fact: Fact, next: Option<&Fact>, at: Micros) -> Option<Fact> {
+        if fact.own {
+            let (key, _) = *self.notes.get(&fact.key)?;
+            let aspect = if fact.code == Aspect::Owner.code() { Aspect::Child } else { Aspect::Wake };
+            return Some(Fact { key, code: aspect.code(), produce: true, own: false });
+        }
+        self.notes.insert(fact.key, (next?.key, at));
+        None
     }
 
     fn insert(&mut self, producer: Producer) -> u32 {
@@ -187,6 +218,15 @@ impl Memory {
             keep
         });
         self.slots = slots;
+        let horizon_us = tables.horizon_us(Aspect::Owner.code());
+        self.notes.retain(|_, (_, at)| watermark.since(*at) <= horizon_us);
+    }
+
+    /// The notes on owners and keepers, in saved state.
+    pub fn save_notes(&self) -> Vec<SavedNote> {
+        let mut all: Vec<SavedNote> = self.notes.iter().map(|(&key, &(child, at))| (key, child, at)).collect();
+        all.sort_unstable();
+        all
     }
 
     /// What stands in saved state: keys in order, and the producers that they name in order of first use.
@@ -212,9 +252,14 @@ impl Memory {
     }
 
     /// The memory that was saved; `None` when an index points nowhere or an aspect is unknown.
-    pub fn load(slots: &[SavedSlot], producers: Vec<Producer>) -> Option<Memory> {
+    pub fn load(slots: &[SavedSlot], producers: Vec<Producer>, notes: Vec<SavedNote>) -> Option<Memory> {
         let producers = producers.into_iter().map(|producer| Entry { producer, count: 0 }).collect();
-        let mut memory = Memory { producers, inserted: slots.len(), ..Memory::default() };
+        let mut memory = Memory {
+            producers,
+            inserted: slots.len(),
+            notes: notes.into_iter().map(|(key, child, at)| (key, (child, at))).collect(),
+            ..Memory::default()
+        };
         for &(key, aspect, latest, other) in slots {
             Aspect::from_code(aspect)?;
             let other = other.unwrap_or(NONE);

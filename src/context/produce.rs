@@ -26,6 +26,11 @@ pub(super) fn produce(view: &View<'_, '_>, out: &mut Vec<Fact>) {
             facts.push(Aspect::Read, [view.actor.user, id, 0]);
         }
     }
+    facts.keeper();
+    if view.is(Actor::Operator) {
+        facts.push(Aspect::Run, [view.actor.process, 0, 0]);
+        facts.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash]);
+    }
     if view.is(Actor::System) {
         facts.push(Aspect::Actor, [view.actor.process, 0, 0]);
     }
@@ -63,6 +68,41 @@ impl Produced<'_, '_, '_> {
         }
     }
 
+    /// Who owns the object, for the time when it is deleted: the answer to a deletion does not always tell.
+    fn ownership(&mut self, deleted: bool) {
+        let view = self.view;
+        let Some(&id) = view.ids.last().filter(|_| !view.name.is_empty()) else { return };
+        match view.owners.last() {
+            Some(&owner) if view.is(Actor::Operator) => {
+                self.push(Aspect::Owner, [id, 0, 0]);
+                self.push(Aspect::Child, [owner, 0, 0]);
+            }
+            None if deleted && !view.is(Actor::System) => self.resolve(Aspect::Owner, id),
+            _ => {}
+        }
+    }
+
+    /// Asks the engine for the key that was noted for the object.
+    fn resolve(&mut self, aspect: Aspect, id: u64) {
+        let key = self.view.keys.key(aspect, [id, 0, 0]);
+        self.out.push(Fact { key, code: aspect.code(), produce: true, own: true });
+    }
+
+    /// Which operator looks after the object, and that it is woken when a person writes it.
+    fn keeper(&mut self) {
+        let view = self.view;
+        let named = !view.name.is_empty() && view.ok && view.resource != "events";
+        let Some(&id) = view.ids.last().filter(|_| named) else { return };
+        match view.actor.class {
+            Actor::Operator if view.write => {
+                self.push(Aspect::Keeper, [id, 0, 0]);
+                self.push(Aspect::Wake, [view.actor.process, 0, 0]);
+            }
+            Actor::Human if view.write => self.resolve(Aspect::Keeper, id),
+            _ => {}
+        }
+    }
+
     /// The object itself, its owners, its place.
     fn object(&mut self) {
         let view = self.view;
@@ -75,6 +115,7 @@ impl Produced<'_, '_, '_> {
         for &id in &view.ids {
             self.push(if wanted { Aspect::Spec } else { Aspect::Status }, [id, 0, 0]);
         }
+        self.ownership(deleted);
         self.owned(&view.owners, deleted);
         if view.resource == "pods" && matches!(view.subresource, "eviction" | "binding") && view.owners.is_empty() {
             self.owned(&view.owners_by_name(), deleted);

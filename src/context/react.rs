@@ -19,6 +19,7 @@ pub(super) fn react(view: &View<'_, '_>, out: &mut Vec<Fact>) {
     let mut facts = Reactions { view, out };
     if view.resource == "events" && !view.name.is_empty() {
         facts.reported();
+        facts.run();
         return;
     }
     facts.object();
@@ -27,6 +28,7 @@ pub(super) fn react(view: &View<'_, '_>, out: &mut Vec<Fact>) {
     facts.watches();
     facts.references();
     facts.kubelet();
+    facts.run();
     facts.actor();
 }
 
@@ -299,6 +301,18 @@ impl Reactions<'_, '_, '_> {
             self.one(Aspect::Bind, view.namespace_hash, Kind::PodBound);
         }
         self.push(Aspect::Sync, [view.actor.user, view.namespace_hash, 0], Kind::KubeletSyncingHere);
+    }
+
+    /// An operator's requests come in runs: reactions to a change, or actions of its own.
+    fn run(&mut self) {
+        let view = self.view;
+        if !view.is(Actor::Operator) {
+            return;
+        }
+        self.push(Aspect::Run, [view.actor.process, 0, 0], Kind::SameRun);
+        self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameRunHere);
+        self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameReaction);
+        self.push(Aspect::Wake, [view.actor.process, 0, 0], Kind::KeptWritten);
     }
 
     /// The actor's own course: checks inside requests, the previous request.
