@@ -19,7 +19,7 @@ mod take;
 mod wrap;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use super::event::Event;
 use super::reject::{Reject, RejectReason};

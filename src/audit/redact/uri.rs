@@ -1,0 +1,77 @@
+//! URIs: the values of parameters that carry credentials, and user information before a host.
+
+use super::{REDACTED, text::redact_text};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+/// Parts of the names of parameters that carry credentials, in lower case. Names of pagination are no credentials.
+const SENSITIVE: [&str; 14] = [
+    "token",
+    "password",
+    "passwd",
+    "pwd",
+    "secret",
+    "apikey",
+    "api_key",
+    "api-key",
+    "auth",
+    "bearer",
+    "credential",
+    "signature",
+    "session",
+    "jwt",
+];
+
+/// `uri` without credentials: those in its query, before a host (`https://user:password@host`), and tokens anywhere.
+///
+/// ```
+/// use causeway::audit::redact::redact_uri;
+///
+/// assert_eq!(redact_uri("/api/v1/pods?limit=5&access_token=abc"), "/api/v1/pods?limit=5&access_token=REDACTED");
+/// ```
+pub fn redact_uri(uri: &str) -> Cow<'_, str> {
+    let (path, query) = uri.split_once('?').map_or((uri, None), |(path, query)| (path, Some(query)));
+    let path = without_user_info(path);
+    let query = query.map(|query| {
+        let parameters: Vec<Cow<'_, str>> = query.split(['&', ';']).map(parameter).collect();
+        let changed = parameters.iter().any(|parameter| matches!(parameter, Cow::Owned(_)));
+        if changed { Cow::Owned(parameters.join("&")) } else { Cow::Borrowed(query) }
+    });
+    match (path, query) {
+        (Cow::Borrowed(_), None | Some(Cow::Borrowed(_))) => redact_text(uri),
+        (path, query) => {
+            let query = query.map_or(String::new(), |query| format!("?{query}"));
+            Cow::Owned(redact_text(&format!("{path}{query}")).into_owned())
+        }
+    }
+}
+
+/// One parameter of a query.
+fn parameter(text: &str) -> Cow<'_, str> {
+    let Some((name, value)) = text.split_once('=') else {
+        return Cow::Borrowed(text);
+    };
+    let plain = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+    let sensitive =
+        SENSITIVE.iter().any(|part| plain.contains(part)) || matches!(&*plain, "key" | "sig" | "code" | "state");
+    if !value.is_empty() && sensitive {
+        return Cow::Owned(format!("{name}={REDACTED}"));
+    }
+    match without_user_info(value) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(value) => Cow::Owned(format!("{name}={value}")),
+    }
+}
+
+/// `text` without what stands between `//` (or its percent-encoded form) and an `@` before the next slash.
+fn without_user_info(text: &str) -> Cow<'_, str> {
+    let plain = percent_decode_str(text).decode_utf8_lossy();
+    let Some((scheme, rest)) = plain.split_once("//") else {
+        return Cow::Borrowed(text);
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rfind('@') {
+        Some(at) => Cow::Owned(format!("{scheme}//{REDACTED}{}", rest.get(at..).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
