@@ -183,18 +183,24 @@ fn create(store: &dyn Store, manifest: &Manifest) -> Result<Checksum, LakeError>
 }
 
 /// Moves the files of a commit from the staging folder to their places, as far as that is not done yet.
+///
+/// The place is looked at first: a move is atomic, so what stands there is whole, while a later run that crashed may have
+/// left another file under the same staged name.
 fn publish(store: &dyn Store, manifest: &Manifest) -> Result<(), LakeError> {
-    let files = manifest.files.iter().map(|file| (&file.staged, &file.path));
-    let moves: Vec<_> = files.chain([(&manifest.state.staged, &manifest.state.path)]).collect();
-    for (place, (staged, path)) in moves.iter().enumerate() {
+    let files = manifest.files.iter().map(|file| (&file.staged, &file.path, file.bytes));
+    let state = &manifest.state;
+    let moves: Vec<_> = files.chain([(&state.staged, &state.path, state.bytes)]).collect();
+    for (place, (staged, path, bytes)) in moves.iter().enumerate() {
         if place == moves.len() / 2 {
             fail_point("half-published");
         }
-        if store.size(staged)?.is_some() {
-            store.rename(staged, path)?;
-        } else if store.size(path)?.is_none() {
+        if store.size(path)?.is_some() {
+            continue;
+        }
+        if store.size(staged)? != Some(*bytes) {
             return Err(LakeError::Missing { path: store.root().join(path) });
         }
+        store.rename(staged, path)?;
     }
     Ok(())
 }

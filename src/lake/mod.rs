@@ -19,14 +19,16 @@ pub mod fail_point;
 pub mod layout;
 pub mod manifest;
 pub mod partition;
-// pub mod scan;
+pub mod scan;
 pub mod store;
 pub mod tables;
-// pub mod verify;
+pub mod verify;
 pub mod writer;
 
-// #[cfg(test)]
-// mod crash_tests;
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod samples;
 
 pub use commit::{CommitRequest, Lake};
 pub use error::LakeError;

@@ -9,6 +9,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Storage of one output folder.
 pub trait Store: Send + Sync + std::fmt::Debug {
@@ -48,6 +49,10 @@ pub trait StoreWriter: Write + Send {
     /// Makes what was written durable.
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
+
+/// A holder that was just killed, or a child of ours that has not executed its program yet, may keep the lock for a moment.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// The held lock.
 #[derive(Debug)]
@@ -172,11 +177,14 @@ impl Store for LocalStore {
         let full = self.full(path);
         self.parent(&full)?;
         let file = File::options().create(true).append(true).open(&full).map_err(LakeError::io("create", &full))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => Err(LakeError::Fenced { path: full }),
-            Err(TryLockError::Error(error)) => Err(LakeError::io("lock", full)(error)),
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock(file)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(LakeError::io("lock", full)(error)),
+            }
         }
+        Err(LakeError::Fenced { path: full })
     }
 }
 

@@ -298,3 +298,127 @@ impl Write for Counted {
         self.inner.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::time::Micros;
+    use crate::lake::samples::{START_US, events};
+    use crate::lake::store::LocalStore;
+    use crate::lake::tables::{FilteredRow, RejectRow, to_batches};
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use proptest::prelude::*;
+
+    fn store(folder: &tempfile::TempDir) -> Arc<dyn Store> {
+        Arc::new(LocalStore::new(folder.path()))
+    }
+
+    fn row_groups(folder: &tempfile::TempDir, file: &StagedFile) -> Vec<i64> {
+        let file = std::fs::File::open(folder.path().join(&file.staged)).unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
+        reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect()
+    }
+
+    #[test]
+    fn a_file_for_each_cluster_and_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = TableWriter::new(store(&folder), 3);
+        // Hour by hour over two midnights.
+        writer.write(Table::Events, "prod", &events(0..49)).unwrap();
+        writer.write(Table::Events, "..", &events(0..1)).unwrap();
+        let reject = RejectRow { cluster: "prod".into(), ..RejectRow::default() };
+        writer.write(Table::Rejects, "prod", &to_batches(&[reject]).unwrap()[0]).unwrap();
+        assert_eq!(writer.pending_rows(), 51);
+        let files = writer.finish(7).unwrap();
+        let found: Vec<_> = files.iter().map(|file| (file.path.as_str(), file.rows)).collect();
+        assert_eq!(
+            found,
+            [
+                ("events/cluster=%2E./date=2024-01-31/part-0000000007-3-0.parquet", 1),
+                ("events/cluster=prod/date=2024-01-31/part-0000000007-3-1.parquet", 24),
+                ("events/cluster=prod/date=2024-02-01/part-0000000007-3-2.parquet", 24),
+                ("events/cluster=prod/date=2024-02-02/part-0000000007-3-3.parquet", 1),
+                ("rejects/cluster=prod/part-0000000007-3-4.parquet", 1),
+            ]
+        );
+        assert_eq!(files[1].min_us, Some(START_US));
+        assert_eq!(files[1].max_us, Some(START_US + 23 * 3_600_000_000));
+        assert_eq!(files[4].min_us, None);
+        for file in &files {
+            let bytes = std::fs::read(folder.path().join(&file.staged)).unwrap();
+            assert_eq!((bytes.len() as u64, Checksum::of(&bytes)), (file.bytes, file.checksum));
+        }
+        assert_eq!((writer.pending_rows(), writer.finish(8).unwrap().len()), (0, 0));
+    }
+
+    #[test]
+    fn row_groups_are_bounded_by_rows_and_by_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits { row_group_rows: 10, ..Limits::default() };
+        let mut writer = TableWriter::with_limits(store(&folder), 0, limits);
+        writer.write(Table::Events, "a", &events(0..24)).unwrap();
+        assert_eq!(row_groups(&folder, &writer.finish(1).unwrap()[0]), [10, 10, 4]);
+        let mut writer = TableWriter::with_limits(store(&folder), 0, Limits { buffered_bytes: 1, ..limits });
+        writer.write(Table::Events, "a", &events(0..3)).unwrap();
+        writer.write(Table::Events, "a", &events(3..7)).unwrap();
+        assert_eq!(row_groups(&folder, &writer.finish(2).unwrap()[0]), [3, 4]);
+    }
+
+    #[test]
+    fn open_files_are_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = TableWriter::with_limits(store(&folder), 0, Limits { open_files: 2, ..Limits::default() });
+        for cluster in ["a", "b", "a", "c", "a"] {
+            writer.write(Table::Events, cluster, &events(0..1)).unwrap();
+            assert!(writer.open.len() <= 2);
+        }
+        let rows: Vec<_> = writer.finish(1).unwrap().iter().map(|file| file.rows).collect();
+        assert_eq!(rows, [1, 3, 1]);
+    }
+
+    #[test]
+    fn files_say_who_wrote_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = TableWriter::new(store(&folder), 0);
+        writer.add_metadata("causeway.model_version", "tcn-1");
+        writer.write(Table::Events, "a", &events(0..1)).unwrap();
+        let files = writer.finish(1).unwrap();
+        let file = std::fs::File::open(folder.path().join(&files[0].staged)).unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
+        let lines = reader.metadata().file_metadata().key_value_metadata().unwrap();
+        for (key, value) in
+            [("causeway.table", "events"), ("causeway.schema_version", "1"), ("causeway.model_version", "tcn-1")]
+        {
+            assert!(lines.iter().any(|line| line.key == key && line.value.as_deref() == Some(value)), "{key}");
+        }
+        let group = &reader.metadata().row_groups()[0];
+        let filtered: Vec<_> = group
+            .columns()
+            .iter()
+            .filter(|c| c.bloom_filter_offset().is_some())
+            .map(|c| c.column_path().string())
+            .collect();
+        assert_eq!(filtered, ["audit_id", "context_id"]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn no_name_and_no_time_leaves_the_folder(
+            cluster in prop_oneof![any::<String>(), "[./=\0]{0,300}"],
+            minutes in prop::collection::vec(any::<i64>(), 1..8),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut writer = TableWriter::new(store(&folder), 0);
+            let row = |at: &i64| FilteredRow { cluster: cluster.clone(), minute: Micros(*at), ..FilteredRow::default() };
+            let rows: Vec<_> = minutes.iter().map(row).collect();
+            for batch in to_batches(&rows).unwrap() {
+                writer.write(Table::Filtered, &cluster, &batch).unwrap();
+            }
+            let files = writer.finish(1).unwrap();
+            prop_assert_eq!(files.iter().map(|file| file.rows).sum::<u64>(), rows.len() as u64);
+            prop_assert!(files.iter().all(|file| layout::is_table_path(&file.path, Table::Filtered)));
+            prop_assert!(files.iter().all(|file| file.path.split('/').all(|part| part.len() <= 120)));
+        }
+    }
+}

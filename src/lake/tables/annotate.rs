@@ -139,3 +139,59 @@ fn uuid(bits: u128) -> [u8; 36] {
 fn ascii(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::samples::{START_US, event, meta, note};
+    use crate::lake::tables::EventsBuilder;
+    use crate::lake::tables::read::Cells;
+    use proptest::prelude::*;
+
+    fn bare(rows: usize) -> RecordBatch {
+        let mut builder = EventsBuilder::new();
+        for n in 0..rows {
+            builder.append(&event(&format!("a{n}"), START_US), &meta(n as u64)).unwrap();
+        }
+        builder.finish().unwrap()
+    }
+
+    #[test]
+    fn notes_become_columns() {
+        let caused = RowNote {
+            role: "effect",
+            cause_audit_id: Some(AuditIdText::Uuid(0x0a1b2c3d_0000_4000_8000_0000000000ff)),
+            cause_reason: Some("owner"),
+            late: true,
+            ..note(0xabc)
+        };
+        let background = RowNote { context: None, cause_audit_id: Some(AuditIdText::Text("odd")), ..note(0) };
+        let batch = annotate(bare(2), &[caused, background]).unwrap();
+        let cells = Cells::new(&batch);
+        assert_eq!(cells.str("context_id", 0), "0000000000000abc");
+        assert_eq!(cells.str("session_id", 0), Id(1).to_string());
+        assert_eq!(cells.str("cause_audit_id", 0), "0a1b2c3d-0000-4000-8000-0000000000ff");
+        assert_eq!((cells.str("context_role", 0), cells.str("cause_reason", 0)), ("effect", "owner"));
+        assert!(cells.boolean("late", 0) && !cells.boolean("late", 1));
+        assert_eq!((cells.str("context_id", 1), cells.str("cause_audit_id", 1)), ("", "odd"));
+        assert_eq!(cells.str("cause_reason", 1), "");
+    }
+
+    #[test]
+    fn a_wrong_number_of_notes_is_an_error() {
+        assert!(annotate(bare(2), &[note(1)]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_kept_rows_stay(keep in prop::collection::vec(any::<bool>(), 0..20)) {
+            let notes: Vec<_> = (0..).zip(&keep).map(|(n, keep)| RowNote { keep: *keep, ..note(n) }).collect();
+            let batch = annotate(bare(keep.len()), &notes).unwrap();
+            let cells = Cells::new(&batch);
+            let found: Vec<_> = (0..batch.num_rows()).map(|row| (cells.text("audit_id", row), cells.id("context_id", row))).collect();
+            let kept = (0u64..).zip(&keep).filter(|(_, keep)| **keep);
+            let expected: Vec<_> = kept.map(|(n, _)| (format!("a{n}"), Some(Id(n)))).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -444,3 +444,45 @@ fn level_text(level: Level) -> &'static str {
         Level::RequestResponse => "RequestResponse",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::samples::{START_US, event, meta};
+    use crate::lake::tables::read::Cells;
+
+    #[test]
+    fn a_row_holds_what_the_event_says() {
+        let mut builder = EventsBuilder::new();
+        assert_eq!(builder.append(&event("a0", START_US), &meta(10)).unwrap(), 0);
+        let mut bare = event("a1", START_US);
+        bare.object = None;
+        bare.status_code = 0;
+        assert_eq!(builder.append(&bare, &EventMeta { bodies: Some(("{}", "")), ..meta(20) }).unwrap(), 1);
+        let batch = builder.finish().unwrap();
+        assert_eq!(builder.rows(), 0);
+        assert_eq!(builder.finish().unwrap().num_rows(), 0);
+
+        let cells = Cells::new(&batch);
+        assert_eq!(cells.str("audit_id", 0), "a0");
+        assert_eq!(cells.str("resource", 0), "deployments");
+        assert_eq!(cells.list("groups", 0), ["system:serviceaccounts", "system:authenticated"]);
+        assert_eq!((cells.int("offset", 1), cells.int("latency_us", 0)), (Some(20), Some(1500)));
+        assert_eq!((cells.int("status_code", 0), cells.int("status_code", 1)), (Some(200), None));
+        assert_eq!((cells.str("request_object", 0), cells.str("request_object", 1)), ("", "{}"));
+        assert!(!cells.str("request_uri", 0).contains("secret=x"));
+        // A core group is empty, a request without a resource has none.
+        assert_eq!(batch.column_by_name("api_group").map(|column| column.is_null(1)), Some(true));
+        assert_eq!(batch.column_by_name("name").map(|column| column.is_null(1)), Some(true));
+    }
+
+    #[test]
+    fn a_batch_is_full_before_its_offsets_overflow() {
+        let body = "x".repeat(600 << 20);
+        let mut builder = EventsBuilder::new();
+        let meta = EventMeta { bodies: Some((&body, "")), ..meta(0) };
+        builder.append(&event("a0", START_US), &meta).unwrap();
+        assert!(matches!(builder.append(&event("a1", START_US), &meta), Err(LakeError::Full { .. })));
+        assert_eq!(builder.finish().unwrap().num_rows(), 1);
+    }
+}

@@ -183,7 +183,8 @@ mod tests {
     fn the_columns_that_others_name_exist() {
         for table in Table::ALL {
             let schema = table.schema();
-            for name in table.time_column().iter().chain(table.bloom_columns()).chain(&["cluster"]) {
+            for name in table.time_column().into_iter().chain(table.bloom_columns().iter().copied()).chain(["cluster"])
+            {
                 assert!(schema.index_of(name).is_ok(), "{} has no {name}", table.name());
             }
             assert_eq!(Table::from_name(table.name()), Some(table));

@@ -1,0 +1,260 @@
+//! Checks a whole output folder: every commit, every file, every count. Changes nothing.
+//!
+//! ```text
+//! manifests ─▶ numbered without a gap, each naming the one before
+//!     └─ files ─▶ there, with their bytes, checksum and rows ─▶ rows by table ─▶ equal to the account
+//! folder ─▶ nothing that no manifest lists
+//! ```
+
+use super::LakeError;
+use super::commit::{newest_number, read_manifest};
+use super::layout::{self, STAGING, STATES};
+use super::manifest::{Account, Checksum, Manifest};
+use super::store::{LocalStore, Store};
+use super::tables::{Table, read::Cells};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
+
+/// What [`verify`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The output folder.
+    pub root: PathBuf,
+    /// Commits.
+    pub commits: u64,
+    /// Table files.
+    pub files: u64,
+    /// Bytes of the table files.
+    pub bytes: u64,
+    /// Rows by table.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// The account of the newest commit.
+    pub account: Account,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl Report {
+    /// Nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    fn problem(&mut self, path: impl Into<PathBuf>, what: impl ToString) {
+        self.problems.push(Problem { path: path.into(), what: what.to_string() });
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Account { read, events, filtered, rejects, .. } = &self.account;
+        writeln!(f, "{}: {} commits, {} files, {} bytes", self.root.display(), self.commits, self.files, self.bytes)?;
+        for (table, rows) in &self.rows {
+            writeln!(f, "  {table:<10} {rows:>14} rows")?;
+        }
+        writeln!(f, "  {read} read = {events} events + {filtered} filtered + {rejects} rejects")?;
+        for Problem { path, what } in &self.problems {
+            writeln!(f, "  problem: {}: {what}", path.display())?;
+        }
+        match self.problems.len() {
+            0 => write!(f, "everything is in order"),
+            1 => write!(f, "1 problem"),
+            n => write!(f, "{n} problems"),
+        }
+    }
+}
+
+/// Checks the output folder at `root`. A writer that is at work meanwhile shows as problems that are none.
+///
+/// # Errors
+/// [`LakeError::NoLake`] where there is none, and when a folder cannot be read at all; everything else is in the report.
+pub fn verify(root: &Path) -> Result<Report, LakeError> {
+    let store = LocalStore::new(root);
+    let mut report = Report { root: root.to_owned(), ..Report::default() };
+    let newest = match newest_number(&store) {
+        Ok(None) => return Err(LakeError::NoLake { path: root.to_owned() }),
+        Ok(Some(number)) => number,
+        Err(LakeError::Missing { path }) => {
+            report.problem(path, "is missing, so the history has a gap");
+            return Ok(report);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut listed = BTreeSet::new();
+    let mut counted = 0;
+    let mut before: Option<Checksum> = None;
+    let mut last: Option<Manifest> = None;
+    for number in 1..=newest {
+        let path = root.join(layout::manifest_path(number));
+        let (manifest, checksum) = match read_manifest(&store, number) {
+            Ok(found) => found,
+            Err(error) => {
+                report.problem(path, error);
+                continue;
+            }
+        };
+        report.commits += 1;
+        if manifest.previous != before {
+            report.problem(&path, "does not follow the manifest before it");
+        }
+        counted += check_files(&store, &manifest, &mut report, &mut listed)?;
+        before = Some(checksum);
+        last = Some(manifest);
+    }
+    if let Some(last) = last {
+        check_state(&store, &last, &mut report)?;
+        report.account = last.account;
+        check_account(counted, &mut report);
+    }
+    check_strays(&store, &listed, &mut report)?;
+    Ok(report)
+}
+
+/// Checks the files of one commit; returns the sum of `count` over its rows of `filtered`.
+fn check_files(
+    store: &LocalStore,
+    manifest: &Manifest,
+    report: &mut Report,
+    listed: &mut BTreeSet<String>,
+) -> Result<u64, LakeError> {
+    let mut counted = 0;
+    for entry in &manifest.files {
+        let full = store.full(&entry.path);
+        if !listed.insert(entry.path.clone()) {
+            report.problem(&full, "is listed twice");
+            continue;
+        }
+        report.files += 1;
+        report.bytes += entry.bytes;
+        *report.rows.entry(entry.table.name()).or_default() += entry.rows;
+        let Some(mut file) = store.open(&entry.path)? else {
+            report.problem(full, "is missing although a commit lists it");
+            continue;
+        };
+        match sum(&mut file) {
+            Err(error) => report.problem(full, error),
+            Ok((bytes, _)) if bytes != entry.bytes => {
+                report.problem(full, format!("has {bytes} bytes where {} were committed", entry.bytes));
+            }
+            Ok((_, checksum)) if checksum != entry.checksum => {
+                report.problem(full, "has other bytes than were committed");
+            }
+            Ok(_) => match rows(file, entry.table) {
+                Err(error) => report.problem(full, error),
+                Ok((rows, _)) if rows != entry.rows => {
+                    report.problem(full, format!("has {rows} rows where {} were committed", entry.rows));
+                }
+                Ok((_, events)) => counted += events,
+            },
+        }
+    }
+    Ok(counted)
+}
+
+fn check_state(store: &LocalStore, last: &Manifest, report: &mut Report) -> Result<(), LakeError> {
+    let full = store.full(&last.state.path);
+    match store.read(&last.state.path)? {
+        None => report.problem(full, "is missing although a commit lists it"),
+        Some(bytes) if Checksum::of(&bytes) != last.state.checksum => {
+            report.problem(full, "has other bytes than were committed");
+        }
+        Some(_) => {}
+    }
+    for name in store.list(STATES)? {
+        let path = format!("{STATES}/{name}");
+        if path != last.state.path {
+            report.problem(store.full(&path), "is left over; the next start removes it");
+        }
+    }
+    Ok(())
+}
+
+/// The account balances, and the tables hold what it says. `counted` is the sum over `filtered`.
+fn check_account(counted: u64, report: &mut Report) {
+    let account = report.account.clone();
+    let root = report.root.clone();
+    if let Some(what) = account.imbalance() {
+        report.problem(&root, format!("the account does not balance: {what}"));
+    }
+    let rows = |table: Table| report.rows.get(table.name()).copied().unwrap_or_default();
+    let claims = [
+        (Table::Events, rows(Table::Events), account.events),
+        (Table::Rejects, rows(Table::Rejects), account.rejects),
+        (Table::Contexts, rows(Table::Contexts), account.contexts),
+        (Table::Sessions, rows(Table::Sessions), account.sessions),
+        (Table::Filtered, counted, account.filtered.saturating_sub(account.pending_filtered)),
+    ];
+    for (table, found, claimed) in claims {
+        if found != claimed {
+            let what = format!("the files account for {found}, the manifest for {claimed}");
+            report.problem(root.join(table.name()), what);
+        }
+    }
+}
+
+/// Files that no manifest lists, and leftovers of a crash.
+fn check_strays(store: &LocalStore, listed: &BTreeSet<String>, report: &mut Report) -> Result<(), LakeError> {
+    let mut folders: Vec<String> = Table::ALL.iter().map(|table| table.name().to_owned()).collect();
+    while let Some(folder) = folders.pop() {
+        for name in store.list(&folder)? {
+            let path = format!("{folder}/{name}");
+            if store.full(&path).is_dir() {
+                folders.push(path);
+            } else if !listed.contains(&path) && name.ends_with(".parquet") {
+                report.problem(store.full(&path), "is listed by no commit");
+            }
+        }
+    }
+    for name in store.list(STAGING)? {
+        report.problem(store.full(&format!("{STAGING}/{name}")), "is left over from a crash; the next start clears it");
+    }
+    Ok(())
+}
+
+/// Bytes and checksum of a file; leaves it at its start.
+fn sum(file: &mut File) -> std::io::Result<(u64, Checksum)> {
+    let (mut hash, mut bytes) = (Xxh3::new(), 0);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        bytes += read as u64;
+        hash.update(buffer.get(..read).unwrap_or_default());
+    }
+    file.rewind()?;
+    Ok((bytes, Checksum(hash.digest())))
+}
+
+/// Rows of a file, and for `filtered` the events that they count.
+fn rows(file: File, table: Table) -> Result<(u64, u64), parquet::errors::ParquetError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let rows = builder.metadata().file_metadata().num_rows();
+    let mut events = 0;
+    if table == Table::Filtered {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), ["count"]);
+        for batch in builder.with_projection(mask).build()? {
+            let batch = batch?;
+            let cells = Cells::new(&batch);
+            events += (0..batch.num_rows()).map(|row| cells.count("count", row)).sum::<u64>();
+        }
+    }
+    Ok((u64::try_from(rows).unwrap_or_default(), events))
+}
