@@ -29,6 +29,7 @@ pub struct ActorRow {
     pub(super) background: SmallVec<[usize; 8]>,
     /// The name after `system:node:`.
     pub(super) node: Option<u64>,
+    pub(super) follows_grammar: bool,
     pub(super) is_api_server: bool,
     pub(super) is_namespace_controller: bool,
     pub(super) is_stateful_set_controller: bool,
@@ -74,6 +75,7 @@ impl ActorRow {
                 .collect(),
             background: background.map(|(index, _)| index).collect(),
             node: user.strip_prefix("system:node:").map(keys::text),
+            follows_grammar: tables.grammar_agents.is_match(agent),
             is_api_server: user == "system:apiserver",
             is_namespace_controller: user.ends_with(":namespace-controller"),
             is_stateful_set_controller: user.ends_with(":statefulset-controller"),

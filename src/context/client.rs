@@ -99,6 +99,7 @@ fn bits(view: &View<'_, '_>, uri: &str, path: &str, version: u64) -> u32 {
         (!view.subresource.is_empty(), asks::SUBRESOURCE),
         (view.subresource == "eviction", asks::EVICTS),
         (view.verb == "watch" || follows, asks::FOLLOWS),
+        (view.actor.follows_grammar, asks::GRAMMAR),
         (uri.contains("limit=500") && !uri.contains("fieldSelector"), asks::PLAIN_LIST),
     ]
     .into_iter()

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Version of the saved state. States of other versions are refused.
-const STATE_VERSION: u32 = 1;
+const STATE_VERSION: u32 = 2;
 /// Event time between two rounds of forgetting, microseconds.
 const FORGET_EVERY_US: i64 = 10_000_000;
 
@@ -120,9 +120,11 @@ impl Engine {
                 if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at) {
                     return alone_in_background(head, Background::Periodic);
                 }
-                component(head, link)
+                self.component(head, link)
             }
         };
+        let own_run = head.actor == Actor::Operator
+            && (attribution.role == Role::Root || attribution.cause.is_some_and(|cause| in_run(cause.kind)));
         let producer = Producer {
             at: head.at,
             id: head.id,
@@ -130,6 +132,7 @@ impl Engine {
             user: head.user,
             context: attribution.context,
             background: attribution.role == Role::Background,
+            own_run,
         };
         self.memory.write(facts, producer);
         attribution
@@ -142,7 +145,7 @@ impl Engine {
         }
         self.continued(head, facts).unwrap_or_else(|| match client {
             Some(request) => person(head, self.commands.find(&self.tables, request, head)),
-            None => component(head, self.best_link(head, facts)),
+            None => self.component(head, self.best_link(head, facts)),
         })
     }
 
@@ -167,6 +170,9 @@ impl Engine {
                 continue;
             };
             let Some(weight) = self.tables.weight(fact.code, age_us) else { continue };
+            if in_run(fact.code) && !producer.own_run {
+                continue;
+            }
             let mut link = Link { producer: *producer, kind: fact.code, weight, rival: 0 };
             match &mut best {
                 None => best = Some(link),
@@ -180,6 +186,23 @@ impl Engine {
             }
         }
         best
+    }
+
+    /// A component's event: an effect of its cause, or what the actor's class makes of an event without one.
+    fn component(&self, head: &Head, link: Option<Link>) -> Attribution {
+        let operator = head.actor == Actor::Operator;
+        match link {
+            Some(link) if head.flags & flags::OWN_ROOT != 0 || operator && link.weight < self.tables.prompt_from => {
+                Attribution {
+                    cause: Some(link.cause()),
+                    parent_context: (!link.producer.background).then_some(link.producer.context),
+                    ..root(head)
+                }
+            }
+            Some(link) => linked(link, Role::Effect),
+            None if head.actor == Actor::System => alone_in_background(head, Background::Other),
+            None => root(head),
+        }
     }
 
     /// Frees what no event at or after `watermark` can need. Cheap to call often.
@@ -269,16 +292,7 @@ fn person(head: &Head, command: Option<(Id, Cause)>) -> Attribution {
     }
 }
 
-/// A component's event: an effect of its cause, or what the actor's class makes of an event without one.
-fn component(head: &Head, link: Option<Link>) -> Attribution {
-    match link {
-        Some(link) if head.flags & flags::OWN_ROOT != 0 => Attribution {
-            cause: Some(link.cause()),
-            parent_context: (!link.producer.background).then_some(link.producer.context),
-            ..root(head)
-        },
-        Some(link) => linked(link, Role::Effect),
-        None if head.actor == Actor::System => alone_in_background(head, Background::Other),
-        None => root(head),
-    }
+/// Whether a kind of evidence makes an event part of an operator's own run.
+fn in_run(kind: u8) -> bool {
+    kind == Kind::SameRun.code() || kind == Kind::SameRunHere.code()
 }

@@ -29,6 +29,12 @@ const PARSE_BIG_US: i64 = 25_000;
 const POLL_US: i64 = 1_300_000;
 /// Longest pause within a drain.
 const DRAIN_US: i64 = 6_000_000;
+/// By how much the requests of a client that sends several at once may overlap.
+const OVERLAP_US: i64 = 2_000_000;
+/// Longest pause within a command of a client of which nothing is known.
+const PAUSE_US: i64 = 400_000;
+/// Longest pause between two polls of such a client.
+const POLL_LONG_US: i64 = 2_600_000;
 /// How long a command is kept that waits for nothing.
 const IDLE_US: i64 = 8_000_000;
 /// How long a command is kept whose watch has not ended yet.
@@ -52,6 +58,9 @@ pub(super) fn is_open(command: &Command, now_us: i64) -> bool {
 /// How well `request` continues `command`; `None` when it can not.
 pub(super) fn continues(tables: &Tables, command: &Command, request: &ClientRequest, head: &Head) -> Option<Step> {
     let gap_us = head.received_at.since(command.end);
+    if !request.is(asks::GRAMMAR) {
+        return any_client(command, request, gap_us);
+    }
     let last = &command.last;
     if command.drains && request.path == Path::Object {
         if (-999_999..=DRAIN_US).contains(&gap_us) && request.is(asks::EVICTS) {
@@ -79,6 +88,24 @@ pub(super) fn continues(tables: &Tables, command: &Command, request: &ClientRequ
         Path::Object => object(tables, command, request, head, gap_us),
         _ => discovery(command, request, gap_us),
     }
+}
+
+/// Clients of which nothing is known: pauses, objects and namespaces tell their commands apart.
+fn any_client(command: &Command, request: &ClientRequest, gap_us: i64) -> Option<Step> {
+    let step = |holds: bool, score| holds.then_some((score, Kind::SameClient));
+    if !(-OVERLAP_US..=POLL_LONG_US).contains(&gap_us) {
+        return None;
+    }
+    if request.path != Path::Object {
+        return step(!command.wrote && gap_us <= PAUSE_US, 60);
+    }
+    let reads = matches!(request.verb, Verb::Get | Verb::List | Verb::Watch);
+    let polls = reads && command.wrote && command.uris.has(request.uri);
+    let same = request.name != 0 && command.objects.has(request.object);
+    let here = request.namespace != 0 && command.namespaces.has(request.namespace);
+    step(same && (gap_us <= PAUSE_US || polls), 80)
+        .or_else(|| step(here && (gap_us <= PAUSE_US || polls), 64))
+        .or_else(|| step((request.namespace == 0 || command.namespaces.is_empty()) && gap_us <= PAUSE_US, 60))
 }
 
 /// The object of the request's own name was asked for before.

@@ -94,6 +94,8 @@ coded! {
         Actor = "actor",
         /// A long-running request started.
         Request = "request",
+        /// An operator or bot was at work, anywhere or in a namespace.
+        Run = "run",
     }
 }
 
@@ -224,6 +226,14 @@ coded! {
         KeepsWatching = "keeps-watching",
         /// Asks for the same object again and again.
         Polls = "polls",
+        /// The next request of the same run of an operator that began of itself.
+        SameRun = "same-run",
+        /// The same, in the same namespace.
+        SameRunHere = "same-run-here",
+        /// The next request of an operator while it reacts.
+        SameReaction = "same-reaction",
+        /// The next request of a client, whatever it is at.
+        SameClient = "same-client",
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Producer {
     pub context: Id,
     /// The context is background.
     pub background: bool,
+    /// The event is part of a run of its own actor, which no other event set off.
+    pub own_run: bool,
 }
 
 /// Slab index of no producer.

@@ -18,4 +18,5 @@ pub mod model;
 mod produce;
 mod react;
 pub mod rules;
+pub mod summary;
 pub mod tables;

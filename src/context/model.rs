@@ -194,6 +194,8 @@ pub mod asks {
     pub const ONE_SHOT: u32 = 1 << 14;
     /// The field manager of a command that writes files of objects.
     pub const FILES: u32 = 1 << 15;
+    /// The client follows the grammar of kubectl's commands.
+    pub const GRAMMAR: u32 = 1 << 16;
 }
 
 /// What a request's path asks for.

@@ -26,6 +26,10 @@ pub(super) fn produce(view: &View<'_, '_>, out: &mut Vec<Fact>) {
             facts.push(Aspect::Read, [view.actor.user, id, 0]);
         }
     }
+    if view.is(Actor::Operator) {
+        facts.push(Aspect::Run, [view.actor.process, 0, 0]);
+        facts.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash]);
+    }
     if view.is(Actor::System) {
         facts.push(Aspect::Actor, [view.actor.process, 0, 0]);
     }

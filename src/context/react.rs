@@ -318,6 +318,11 @@ impl Reactions<'_, '_, '_> {
                 self.push(Aspect::Kind, [0, keys::text("services"), 0], Kind::InsideRequest);
             }
         }
+        if view.is(Actor::Operator) {
+            self.push(Aspect::Run, [view.actor.process, 0, 0], Kind::SameRun);
+            self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameRunHere);
+            self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameReaction);
+        }
         if view.resource.is_empty() {
             self.one(Aspect::Actor, view.actor.process, Kind::SameController);
         } else if view.is(Actor::Operator) || !view.name.is_empty() || view.write {

@@ -150,6 +150,8 @@ pub struct BackgroundRules {
     pub user_exempt: String,
     /// A link below this weight does not save a periodic request.
     pub weak_below: u8,
+    /// A link below this weight does not make an operator's request an effect.
+    pub prompt_from: u8,
     /// First match decides.
     pub rows: Vec<BackgroundRow>,
 }
@@ -269,6 +271,8 @@ pub enum Chars {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandRules {
+    /// Pattern of the user agents whose commands follow the grammar.
+    pub grammar_agents: String,
     /// Created without asking the API server first.
     pub without_discovery: Vec<String>,
     /// Field managers of commands that end with their one write.

@@ -31,6 +31,8 @@ pub struct Tables {
     pub(super) user_exempt: Regex,
     pub(super) background: Vec<CompiledRow>,
     pub(super) weak_below: u8,
+    pub(super) prompt_from: u8,
+    pub(super) grammar_agents: Regex,
     pub(super) kubelet_reads: HashSet<u64>,
     pub(super) spec_subresources: HashSet<u64>,
     pub(super) unwritten: HashSet<u64>,
@@ -158,6 +160,8 @@ impl Tables {
                 .collect::<Result<_, RulesError>>()?,
             user_exempt: regex("background", &rules.background.user_exempt)?,
             weak_below: rules.background.weak_below,
+            prompt_from: rules.background.prompt_from,
+            grammar_agents: regex("commands", &rules.commands.grammar_agents)?,
             background: rules
                 .background
                 .rows
