@@ -2,13 +2,13 @@
 
 use super::{InputFile, InputKind, SourceError};
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Bytes asked of a decompressor at a time: what it had decoded within a call that meets damage is lost.
-const STEP_BYTES: usize = 64 << 10;
+const STEP_BYTES: usize = 32 << 10;
 /// Buffer between disk and decompressor.
 const DISK_BUFFER_BYTES: usize = 256 << 10;
 /// Memory that a .xz file may ask for: `xz -9` needs 65 MiB.
@@ -198,21 +198,28 @@ fn decompressed(raw: impl Read + Send + 'static, compression: Compression) -> io
     let raw = BufReader::with_capacity(DISK_BUFFER_BYTES, raw);
     Ok(match compression {
         Compression::None => Box::new(raw),
-        Compression::Gzip => Box::new(Stepped(flate2::bufread::MultiGzDecoder::new(raw))),
-        Compression::Zstd => Box::new(Stepped(zstd::Decoder::with_buffer(raw)?)),
+        Compression::Gzip => Box::new(Stepped::new(flate2::bufread::MultiGzDecoder::new(raw))),
+        Compression::Zstd => Box::new(Stepped::new(zstd::Decoder::with_buffer(raw)?)),
         Compression::Xz => {
             let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_BYTES, liblzma::stream::CONCATENATED)?;
-            Box::new(Stepped(liblzma::bufread::XzDecoder::new_stream(raw, stream)))
+            Box::new(Stepped::new(liblzma::bufread::XzDecoder::new_stream(raw, stream)))
         }
     })
 }
 
-/// Asks for no more than [`STEP_BYTES`] at a time.
-struct Stepped<R>(R);
+/// Decodes in steps of [`STEP_BYTES`], however much is asked for: what damage costs does not depend on the reader.
+struct Stepped<R>(BufReader<R>);
+
+impl<R: Read> Stepped<R> {
+    fn new(decoder: R) -> Stepped<R> {
+        Stepped(BufReader::with_capacity(STEP_BYTES, decoder))
+    }
+}
 
 impl<R: Read> Read for Stepped<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let step = buf.len().min(STEP_BYTES);
-        self.0.read(buf.get_mut(..step).unwrap_or_default())
+        let bytes = self.0.fill_buf()?.read(buf)?;
+        self.0.consume(bytes);
+        Ok(bytes)
     }
 }
