@@ -33,6 +33,9 @@ pub enum RejectReason {
     /// Longer than the source accepts.
     #[error("the record is too long")]
     TooLong,
+    /// Cannot be read: the archive is damaged here.
+    #[error("the archive is damaged")]
+    Corrupt,
 }
 
 impl RejectReason {
@@ -48,6 +51,7 @@ impl RejectReason {
             RejectReason::FutureTimestamp => "future_timestamp",
             RejectReason::TooDeep => "too_deep",
             RejectReason::TooLong => "too_long",
+            RejectReason::Corrupt => "corrupt",
         }
     }
 }

@@ -5,6 +5,7 @@ mod background;
 mod client;
 mod command;
 mod commands;
+pub mod detail;
 pub mod engine;
 pub mod evaluate;
 pub mod facts;

@@ -101,6 +101,23 @@ pub enum Background {
     Other,
 }
 
+impl Background {
+    /// Stable name, as in the tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Background::Leases => "leases",
+            Background::Node => "node",
+            Background::Watch => "watch",
+            Background::Probe => "probe",
+            Background::ApiServer => "apiserver",
+            Background::ControllerToken => "controller-token",
+            Background::Discovery => "discovery",
+            Background::Periodic => "periodic",
+            Background::Other => "other",
+        }
+    }
+}
+
 /// "From now on this event is the latest writer of `key`", or "caused by the latest earlier write of `key`".
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fact {
@@ -125,6 +142,19 @@ pub struct FactBatch {
     pub clients: Vec<ClientRequest>,
     /// Text of the audit ids that are no UUIDs.
     pub odd_ids: Vec<(AuditId, String)>,
+}
+
+impl FactBatch {
+    /// The facts of one of its heads.
+    pub fn facts_of(&self, head: &Head) -> &[Fact] {
+        let from = head.facts_from as usize;
+        self.facts.get(from..from + usize::from(head.facts_len)).unwrap_or_default()
+    }
+
+    /// What command grouping needs of one of its heads.
+    pub fn client_of(&self, head: &Head) -> Option<&ClientRequest> {
+        self.clients.get(head.client as usize)
+    }
 }
 
 /// A person's request, for command grouping (`spec/contexts.md` 2.5): hashes of text, 0 for absent. Filled by `context::client`.

@@ -1,0 +1,134 @@
+//! Operator: joins notes with the rows that waited for them, and says what each batch adds to contexts, sessions and counts.
+//!
+//! ```text
+//! shelf ──▶ rows ─┐
+//! notes (by worker)─▶ for each batch and epoch: rows to write, context parts, session parts, drops
+//! ```
+
+use super::attribute::{Note, Notes};
+use super::epoch::Flow;
+use super::filtered::{Drop, Drops, MINUTE_US};
+use super::parts::{ContextPart, SessionPart};
+use super::shelf::{Shelf, Shelved};
+use super::sums::{EventColumns, Sums};
+use crate::context::kind::Kind;
+use crate::context::model::{AuditId, Role};
+use crate::lake::LakeError;
+use crate::lake::tables::{AuditIdText, RowNote, annotate};
+use arrow_array::RecordBatch;
+use hashbrown::HashMap;
+use std::rc::Rc;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::operator::Operator;
+
+/// What becomes of the rows of one batch that were settled in one epoch.
+#[derive(Clone, Debug)]
+pub enum Annotated {
+    /// Rows of `events`, complete.
+    Rows(RecordBatch),
+    /// What they add to a context.
+    Context(ContextPart),
+    /// What they add to a session.
+    Session(SessionPart),
+    /// Rows that were folded away.
+    Dropped(Drop, u64),
+    /// The batch could not be annotated.
+    Failed(String),
+}
+
+/// What rows become.
+#[derive(Clone, Debug)]
+pub struct Annotating {
+    /// Background becomes counts (`filter.mode = "fold"`).
+    pub fold: bool,
+    /// The causal engine is on.
+    pub contexts: bool,
+    /// Name of the stream.
+    pub stream: Rc<str>,
+}
+
+/// The operator. Notes route to the worker that has the rows.
+pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) -> Flow<'s, Annotated> {
+    let route = Exchange::new(|n: &Notes| u64::from(n.worker));
+    notes.unary::<CapacityContainerBuilder<Vec<Annotated>>, _, _, _>(route, "Annotate", move |_, _| {
+        move |input, output| {
+            input.for_each(|time, batches| {
+                let mut out = Vec::new();
+                for notes in batches.drain(..) {
+                    let settled =
+                        shelf.note(notes.batch, notes.notes.len(), |shelved| settle(shelved, &notes, &how, &mut out));
+                    if let Some(Err(error)) = settled {
+                        out.push(Annotated::Failed(error.to_string()));
+                    }
+                }
+                output.session(&time).give_container(&mut out);
+            });
+        }
+    })
+}
+
+/// A row that is not settled yet, or folded away.
+const LEFT_OUT: RowNote<'static> = RowNote {
+    session: None,
+    context: None,
+    role: "",
+    cause_audit_id: None,
+    cause_reason: None,
+    late: false,
+    keep: false,
+};
+
+fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Annotated>) -> Result<(), LakeError> {
+    let odd: HashMap<AuditId, &str> = notes.odd_ids.iter().map(|(id, text)| (*id, text.as_str())).collect();
+    let columns = EventColumns::of(&shelved.rows)?;
+    let mut rows = vec![LEFT_OUT; shelved.rows.num_rows()];
+    let mut sums = Sums::new(&how.stream, &columns, &shelved.details);
+    let mut drops = Drops::new();
+    for note in &notes.notes {
+        // A late event is always worth a row: it may be what an attacker held back.
+        let background = note.attribution.background.filter(|_| how.contexts && !note.late);
+        if how.contexts {
+            sums.context(note, background);
+        }
+        sums.session(note);
+        if let Some(stream) = background.filter(|_| how.fold) {
+            let (minute, class) = (note.at.floor(MINUTE_US), columns.class.at(note.row).to_owned());
+            *drops.entry(Drop { minute, rule: format!("background:{}", stream.name()), class }).or_default() += 1;
+        } else if let Some(row) = rows.get_mut(note.row as usize) {
+            *row = row_note(note, &odd, how);
+        }
+    }
+    let (contexts, sessions) = sums.finish();
+    out.extend(contexts.into_iter().map(Annotated::Context));
+    out.extend(sessions.into_iter().map(Annotated::Session));
+    out.extend(drops.into_iter().map(|(drop, count)| Annotated::Dropped(drop, count)));
+    if rows.iter().any(|row| row.keep) {
+        out.push(Annotated::Rows(annotate(shelved.rows.clone(), &rows)?));
+    }
+    Ok(())
+}
+
+fn row_note<'a>(note: &Note, odd: &HashMap<AuditId, &'a str>, how: &Annotating) -> RowNote<'a> {
+    let Note { attribution, session, late, .. } = note;
+    let cause = attribution.cause.filter(|_| how.contexts);
+    let role = match attribution.role {
+        _ if !how.contexts => "",
+        Role::Root => "root",
+        Role::Request => "request",
+        Role::Effect => "effect",
+        Role::Background => "background",
+    };
+    RowNote {
+        session: *session,
+        context: Some(attribution.context).filter(|_| how.contexts && attribution.role != Role::Background),
+        role,
+        cause_audit_id: cause.map(|cause| match odd.get(&cause.audit_id) {
+            Some(text) => AuditIdText::Text(text),
+            None => AuditIdText::Uuid(cause.audit_id.0),
+        }),
+        cause_reason: cause.and_then(|cause| Kind::from_code(cause.kind)).map(Kind::name),
+        late: *late,
+        keep: true,
+    }
+}

@@ -1,0 +1,157 @@
+//! Operator: gathers what the other operators hand over at a commit epoch and makes it one commit, on worker 0.
+//!
+//! An epoch that has passed here has passed everywhere, so this is also where the feed learns that it may go on. After a
+//! failure nothing is committed any more; what was committed before stands.
+
+use super::epoch::{Epoch, Flow};
+use super::order::ResumePoint;
+use super::shared::{FlowError, Shared};
+use super::state::{Piece, Snapshot, State};
+use crate::audit::time::Micros;
+use crate::lake::commit::{CommitRequest, Lake};
+use crate::lake::manifest::{Account, SourceState, StagedFile};
+use crate::lake::tables::Table;
+use crate::source::PartitionId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::operator::Operator;
+
+/// A partition of this run, as the manifest knows it.
+#[derive(Clone, Debug)]
+pub struct SourceName {
+    /// Its key in the manifest.
+    pub key: String,
+    /// Its name for people, as in the column `source`.
+    pub name: String,
+}
+
+/// Makes the commits of a run.
+pub struct Coordinator {
+    lake: Lake,
+    cluster: String,
+    sources: BTreeMap<PartitionId, SourceName>,
+    account: Account,
+    states: BTreeMap<String, SourceState>,
+    watermarks_us: BTreeMap<String, i64>,
+    shared: Arc<Shared>,
+}
+
+impl Coordinator {
+    /// Goes on from the newest commit of `lake`.
+    pub fn new(
+        lake: Lake,
+        cluster: String,
+        sources: BTreeMap<PartitionId, SourceName>,
+        shared: Arc<Shared>,
+    ) -> Coordinator {
+        let last = lake.last().cloned();
+        let (account, states, watermarks_us) =
+            last.map(|m| (m.account, m.sources, m.watermarks_us)).unwrap_or_default();
+        Coordinator { lake, cluster, sources, account, states, watermarks_us, shared }
+    }
+
+    /// Everything of `epoch` is here.
+    fn epoch(&mut self, epoch: Epoch, pieces: Vec<Piece>) {
+        if !pieces.is_empty()
+            && !self.shared.failed()
+            && let Err(error) = self.commit(pieces)
+        {
+            self.shared.fail(error);
+        }
+        self.shared.passed(epoch);
+    }
+
+    fn commit(&mut self, pieces: Vec<Piece>) -> Result<(), FlowError> {
+        let mut state = State::default();
+        let mut files: Vec<StagedFile> = Vec::new();
+        let mut snapshot: Option<Snapshot> = None;
+        let mut pending_filtered = 0;
+        for piece in pieces {
+            match piece {
+                Piece::State(saved) => state.0.push(saved),
+                Piece::File(file) => files.push(file),
+                Piece::Snapshot(now) => snapshot = Some(now),
+                Piece::Filtered { by_rule, pending } => {
+                    pending_filtered += pending;
+                    for (rule, count) in by_rule {
+                        self.account.filtered += count;
+                        *self.account.filtered_by_rule.entry(rule).or_default() += count;
+                    }
+                }
+                Piece::Failed(error) => return Err(FlowError::Operator(error)),
+            }
+        }
+        // An epoch that only reports a failure or nothing is no commit.
+        let Some(snapshot) = snapshot else { return Ok(()) };
+        state.0.sort_unstable();
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        self.add(&snapshot, &files, pending_filtered);
+        self.lake.commit(CommitRequest {
+            files,
+            state: state.encode()?,
+            account: self.account.clone(),
+            sources: self.states.clone(),
+            watermarks_us: self.watermarks_us.clone(),
+            notes: Vec::new(),
+        })?;
+        self.shared.committed(&self.account);
+        Ok(())
+    }
+
+    fn add(&mut self, snapshot: &Snapshot, files: &[StagedFile], pending_filtered: u64) {
+        let rows = |table| files.iter().filter(|f| f.table == table).map(|f| f.rows).sum::<u64>();
+        let account = &mut self.account;
+        account.read = snapshot.read;
+        account.late = snapshot.late;
+        account.empty_lines = snapshot.empty_lines;
+        account.events += rows(Table::Events);
+        account.rejects += rows(Table::Rejects);
+        account.contexts += rows(Table::Contexts);
+        account.sessions += rows(Table::Sessions);
+        account.pending_filtered = pending_filtered;
+        for (partition, point) in &snapshot.partitions {
+            if let Some(source) = self.sources.get(partition) {
+                self.states.insert(source.key.clone(), state_of(source, point));
+            }
+        }
+        if snapshot.watermark > Micros::MIN {
+            self.watermarks_us.insert(self.cluster.clone(), snapshot.watermark.0);
+        }
+    }
+}
+
+fn state_of(source: &SourceName, point: &ResumePoint) -> SourceState {
+    SourceState {
+        name: source.name.clone(),
+        resume_offset: point.resume,
+        read_offset: point.read_to,
+        progress_us: point.progress.0,
+        ..SourceState::default()
+    }
+}
+
+/// The operator. Its output is empty: it is there to be probed.
+pub fn commit_epochs<'s>(pieces: Flow<'s, Piece>, mut coordinator: Option<Coordinator>) -> Flow<'s, ()> {
+    let to_first = Exchange::new(|_: &Piece| 0);
+    pieces.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_first, "Commit", move |_, _| {
+        let mut waiting: BTreeMap<Epoch, Vec<Piece>> = BTreeMap::new();
+        let mut next: Epoch = 0;
+        move |(input, frontier), _| {
+            input.for_each(|time, batch| waiting.entry(*time.time()).or_default().append(batch));
+            let Some(coordinator) = &mut coordinator else { return };
+            // Without a capability nothing is held up: the frontier says how far everyone else is.
+            let limit = frontier.frontier().first().copied().unwrap_or(next + u64::from(!waiting.is_empty()));
+            while next < limit {
+                coordinator.epoch(next, waiting.remove(&next).unwrap_or_default());
+                next += 1;
+            }
+            while frontier.is_empty()
+                && let Some((epoch, pieces)) = waiting.pop_first()
+            {
+                coordinator.epoch(epoch, pieces);
+            }
+        }
+    })
+}

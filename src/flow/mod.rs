@@ -1,0 +1,54 @@
+//! The dataflow: from blocks of lines to committed tables.
+//!
+//! ```text
+//!  feed (thread) ── blocks, ticks ──▶ one worker loop each
+//!                                        │
+//!                                     decode ───────────────┬── rejects ─────────────────────────────┐
+//!                                        │ facts            │ drops                                   │
+//!                          (by stream)   ▼                  ▼ (by minute)                             │
+//!    shelf ◀── rows stay   attribute ──────────▶ filtered ──────────────── rows ────────────────────┤
+//!      │                      │      ▲ marks (to all) go to everything that waits for the watermark    │
+//!      │       notes (by worker) ▼                                                                     ▼
+//!      └────────────────▶ annotate ──┬── rows ──────────────────────────────────────────────────▶ write
+//!                                    ├── context parts (by context) ─▶ contexts ── rows ───────▶   │
+//!                                    └── session parts (by session) ─▶ sessions ── rows ───────▶   │ staged files, state,
+//!                                                                                                  ▼ positions
+//!                                                                                                commit (worker 0)
+//! ```
+//! - [`feed`] reads the source in its own thread, deals blocks to workers, cuts epochs, and asks for commits. It runs at most
+//!   a few epochs ahead of what has passed through: timely has no flow control of its own.
+//! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
+//! - [`attribute`] owns a stream: it judges lateness in arrival order, moves the watermark, puts events into event order
+//!   below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that has the row.
+//! - [`annotate`] joins notes with rows and splits what tables and aggregates need.
+//! - [`contexts`], [`sessions`] and [`filtered`] keep aggregates by key until the watermark says that they are complete.
+//! - [`write`] puts rows into staged Parquet files; at a commit it closes them.
+//! - [`commit`] gathers files, state and positions of a commit epoch and makes them one manifest.
+//!
+//! Timely's time is the epoch, a slice of source positions; event time and the watermark are data. Every operator works on
+//! whole epochs in order ([`epoch::by_epoch`]), so the state at the end of a commit epoch is a consistent cut.
+
+pub mod actors;
+pub mod annotate;
+pub mod attribute;
+pub mod commit;
+pub mod contexts;
+pub mod decode;
+pub mod epoch;
+pub mod feed;
+pub mod filtered;
+pub mod order;
+pub mod parts;
+pub mod plan;
+pub mod replay;
+pub mod sessions;
+pub mod shared;
+pub mod shelf;
+pub mod state;
+pub mod sums;
+pub mod tell;
+pub mod write;
+
+pub use plan::{Keep, ReplayPlan};
+pub use replay::{Outcome, replay};
+pub use shared::FlowError;

@@ -1,0 +1,331 @@
+//! Event order and watermark of one stream: pure logic, no dataflow.
+//!
+//! Invariants:
+//! - Lateness is judged in arrival order against the partition's own progress, so which events are late depends neither on
+//!   epochs nor on how partitions interleave: late = event time < newest stage time that came before it − allowed lateness.
+//! - The watermark is the least of the partitions' progress, less the lateness. So every event that is not late has its
+//!   time at or above the watermark when it arrives, and what lies below the watermark is final.
+//! - Events are released in the order (time, audit id, stage), whatever the order of arrival.
+//! - A partition's resume point is its first event that has not been released, with the progress that stood before it: reading
+//!   again from there repeats each decision.
+
+use crate::audit::event::Stage;
+use crate::audit::time::Micros;
+use crate::context::model::{AuditId, Head};
+use crate::source::PartitionId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where a partition goes on after a restart.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumePoint {
+    /// Offset to read from: the first event that was not settled, or `read_to`.
+    pub resume: u64,
+    /// Offset up to which records were counted, rejected or settled: below it, only events at or above the watermark are new.
+    pub read_to: u64,
+    /// Newest stage time before `resume`.
+    pub progress: Micros,
+}
+
+/// An event that waits for the watermark.
+#[derive(Copy, Clone, Debug)]
+pub struct Waiting {
+    at: Micros,
+    audit_id: AuditId,
+    stage: Stage,
+    partition: PartitionId,
+    offset: u64,
+    progress_before: Micros,
+    /// Where the caller keeps the event: block and index in it.
+    pub place: Place,
+}
+
+/// Where the caller keeps an event.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The block, as the caller numbers it.
+    pub block: u64,
+    /// Index of the event in the block.
+    pub head: u32,
+}
+
+/// What becomes of an arriving event.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It waits for the watermark.
+    Queued,
+    /// It came below what its partition promised.
+    Late,
+}
+
+#[derive(Clone, Debug)]
+struct Partition {
+    progress: Micros,
+    read_to: u64,
+    ended: bool,
+}
+
+/// Order of one stream.
+#[derive(Debug)]
+pub struct Order {
+    lateness_us: i64,
+    partitions: BTreeMap<PartitionId, Partition>,
+    /// Sorted by event order; what arrived since the last release comes behind `sorted`.
+    waiting: Vec<Waiting>,
+    sorted: usize,
+    watermark: Micros,
+    counted: BTreeMap<PartitionId, u64>,
+}
+
+impl Order {
+    /// An order with the allowed lateness, going on from `resumed` partitions and their watermark.
+    pub fn new(lateness_us: i64, resumed: &BTreeMap<PartitionId, ResumePoint>, watermark: Micros) -> Order {
+        let partitions = resumed
+            .iter()
+            .map(|(id, point)| (*id, Partition { progress: point.progress, read_to: point.read_to, ended: false }))
+            .collect();
+        let counted = resumed.iter().map(|(id, point)| (*id, point.read_to)).collect();
+        Order { lateness_us, partitions, waiting: Vec::new(), sorted: 0, watermark, counted }
+    }
+
+    /// Takes the next event of a partition. `settled`: it was settled before a restart and only moves the progress.
+    pub fn arrive(&mut self, partition: PartitionId, head: &Head, place: Place, settled: bool) -> Arrival {
+        let state = self.partition(partition);
+        let before = state.progress;
+        state.progress = before.max(head.stage_at);
+        if settled {
+            return Arrival::Queued;
+        }
+        if head.at < before.plus(-self.lateness_us) {
+            return Arrival::Late;
+        }
+        self.waiting.push(Waiting {
+            at: head.at,
+            audit_id: head.audit_id,
+            stage: head.stage,
+            partition,
+            offset: head.offset,
+            progress_before: before,
+            place,
+        });
+        Arrival::Queued
+    }
+
+    /// A block without events to order has this newest stage time.
+    pub fn progress(&mut self, partition: PartitionId, newest: Micros) {
+        let state = self.partition(partition);
+        state.progress = state.progress.max(newest);
+    }
+
+    /// Records of the partition below this offset were counted before the restart.
+    pub fn counted(&self, partition: PartitionId) -> u64 {
+        self.counted.get(&partition).copied().unwrap_or(0)
+    }
+
+    /// The partition was read up to `offset`.
+    pub fn read(&mut self, partition: PartitionId, offset: u64) {
+        let state = self.partition(partition);
+        state.read_to = state.read_to.max(offset);
+        state.ended = false;
+    }
+
+    /// The partition has ended and no longer holds the watermark.
+    pub fn end(&mut self, partition: PartitionId) {
+        self.partition(partition).ended = true;
+    }
+
+    fn partition(&mut self, id: PartitionId) -> &mut Partition {
+        self.partitions.entry(id).or_insert(Partition { progress: Micros::MIN, read_to: 0, ended: false })
+    }
+
+    /// Moves the watermark to what the partitions and `floor` (the time of the earliest data that no partition has yet) allow.
+    pub fn advance(&mut self, floor: Micros) -> Micros {
+        let least = self.partitions.values().filter(|p| !p.ended).map(|p| p.progress).fold(floor, Micros::min);
+        if least < Micros::MAX {
+            self.watermark = self.watermark.max(least.plus(-self.lateness_us));
+        }
+        self.watermark
+    }
+
+    /// At the end of the input: the watermark moves to where the ended partitions would let it.
+    pub fn finish(&mut self) -> Micros {
+        let newest = self.partitions.values().map(|p| p.progress).max().unwrap_or(Micros::MIN);
+        self.watermark = self.watermark.max(newest.plus(-self.lateness_us));
+        self.watermark
+    }
+
+    /// Takes out what lies below `limit`, in event order.
+    pub fn release(&mut self, limit: Micros) -> Vec<Waiting> {
+        if self.sorted < self.waiting.len() {
+            // Nearly sorted runs: the merge sort of the standard library takes linear time on them.
+            self.waiting.sort_by_key(|w| (w.at, w.audit_id, w.stage));
+            self.sorted = self.waiting.len();
+        }
+        let count = self.waiting.partition_point(|w| w.at < limit);
+        let rest = self.waiting.split_off(count);
+        self.sorted = rest.len();
+        std::mem::replace(&mut self.waiting, rest)
+    }
+
+    /// Number of events that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Where each partition goes on if this is the end.
+    pub fn resume_points(&self) -> BTreeMap<PartitionId, ResumePoint> {
+        let mut points: BTreeMap<PartitionId, ResumePoint> = self
+            .partitions
+            .iter()
+            .map(|(id, p)| (*id, ResumePoint { resume: p.read_to, read_to: p.read_to, progress: p.progress }))
+            .collect();
+        for waiting in &self.waiting {
+            if let Some(point) = points.get_mut(&waiting.partition)
+                && waiting.offset <= point.resume
+            {
+                // Of several events of one record the first one knows the progress before the record.
+                let progress = if waiting.offset == point.resume {
+                    point.progress.min(waiting.progress_before)
+                } else {
+                    waiting.progress_before
+                };
+                point.resume = waiting.offset;
+                point.progress = progress;
+            }
+        }
+        points
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::hash::Id;
+    use crate::context::model::Actor;
+    use proptest::prelude::*;
+
+    const LATENESS_US: i64 = 10;
+
+    fn head(at: i64, stage_at: i64, offset: u64) -> Head {
+        Head {
+            id: Id(offset),
+            audit_id: AuditId(u128::from(offset)),
+            stage: Stage::ResponseComplete,
+            at: Micros(at.max(stage_at - LATENESS_US)),
+            received_at: Micros(at),
+            stage_at: Micros(stage_at),
+            offset,
+            item: 0,
+            row: 0,
+            user: 0,
+            session: 0,
+            heartbeat: 0,
+            facts_from: 0,
+            facts_len: 0,
+            client: u32::MAX,
+            actor: Actor::Human,
+            background: None,
+            flags: 0,
+        }
+    }
+
+    type Events = Vec<(PartitionId, Head)>;
+
+    /// Arrival of two partitions: stage times grow by steps, some fall back, requests last a while.
+    fn arrivals() -> impl Strategy<Value = Events> {
+        proptest::collection::vec((0u32..2, 0i64..8, 0i64..15, 0i64..40), 1..120).prop_map(|steps| {
+            let mut clocks = [0i64; 2];
+            let mut events = Vec::new();
+            for (index, (partition, step, lasted, back)) in steps.into_iter().enumerate() {
+                let clock = &mut clocks[partition as usize];
+                *clock += step;
+                let stage_at = if back > 36 { *clock - back } else { *clock };
+                events.push((PartitionId(partition), head(stage_at - lasted, stage_at, index as u64)));
+            }
+            events
+        })
+    }
+
+    /// Feeds `events` in epochs cut at `cuts`; returns what was settled in order, what was late, and where it stands.
+    fn run(
+        order: &mut Order,
+        events: &[(PartitionId, Head)],
+        cuts: &[bool],
+        settled_before: Micros,
+    ) -> (Vec<u64>, Vec<u64>) {
+        let (mut settled, mut late) = (Vec::new(), Vec::new());
+        for (index, (partition, head)) in events.iter().enumerate() {
+            let counted = head.offset < order.counted(*partition);
+            let was_settled = counted && head.at < settled_before;
+            let place = Place { block: head.offset, head: 0 };
+            match order.arrive(*partition, head, place, was_settled) {
+                Arrival::Late if !counted => late.push(head.offset),
+                _ => {}
+            }
+            order.read(*partition, head.offset + 1);
+            if cuts.get(index).copied().unwrap_or(false) {
+                let watermark = order.advance(Micros::MAX);
+                settled.extend(order.release(watermark).into_iter().map(|w| w.place.block));
+            }
+        }
+        (settled, late)
+    }
+
+    fn new(resumed: &BTreeMap<PartitionId, ResumePoint>, watermark: Micros) -> Order {
+        Order::new(LATENESS_US, resumed, watermark)
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_lateness_do_not_depend_on_cuts(events in arrivals(), cuts in proptest::collection::vec(any::<bool>(), 120)) {
+            let mut one = new(&BTreeMap::new(), Micros::MIN);
+            let (mut settled, late) = run(&mut one, &events, &cuts, Micros::MIN);
+            settled.extend(one.release(Micros::MAX).into_iter().map(|w| w.place.block));
+            let mut other = new(&BTreeMap::new(), Micros::MIN);
+            let (_, late_at_once) = run(&mut other, &events, &[], Micros::MIN);
+            let at_once: Vec<u64> = other.release(Micros::MAX).into_iter().map(|w| w.place.block).collect();
+            prop_assert_eq!(&settled, &at_once);
+            prop_assert_eq!(&late, &late_at_once);
+            prop_assert_eq!(settled.len() + late.len(), events.len());
+        }
+
+        #[test]
+        fn a_restart_changes_nothing(events in arrivals(), cuts in proptest::collection::vec(any::<bool>(), 120), stop in 0usize..120) {
+            let stop = stop.min(events.len());
+            let mut whole = new(&BTreeMap::new(), Micros::MIN);
+            let (mut expected, mut expected_late) = run(&mut whole, &events, &cuts, Micros::MIN);
+            expected.extend(whole.release(Micros::MAX).into_iter().map(|w| w.place.block));
+
+            let mut first = new(&BTreeMap::new(), Micros::MIN);
+            let (mut settled, mut late) = run(&mut first, &events[..stop], &cuts, Micros::MIN);
+            let watermark = first.advance(Micros::MAX);
+            settled.extend(first.release(watermark).into_iter().map(|w| w.place.block));
+            let points = first.resume_points();
+
+            let again: Events = events
+                .iter()
+                .filter(|(p, h)| points.get(p).is_none_or(|point| h.offset >= point.resume))
+                .copied()
+                .collect();
+            let mut second = new(&points, watermark);
+            let (more, more_late) = run(&mut second, &again, &[], watermark);
+            settled.extend(more);
+            settled.extend(second.release(Micros::MAX).into_iter().map(|w| w.place.block));
+            late.extend(more_late);
+            late.sort_unstable();
+            expected_late.sort_unstable();
+            prop_assert_eq!(settled, expected);
+            prop_assert_eq!(late, expected_late);
+        }
+    }
+
+    #[test]
+    fn an_unopened_source_holds_the_watermark() {
+        let mut order = new(&BTreeMap::new(), Micros::MIN);
+        order.arrive(PartitionId(0), &head(100, 100, 0), Place { block: 0, head: 0 }, false);
+        assert_eq!(order.advance(Micros(50)), Micros(40));
+        assert_eq!(order.advance(Micros::MAX), Micros(90));
+        order.end(PartitionId(0));
+        assert_eq!(order.advance(Micros(300)), Micros(290));
+    }
+}

@@ -1,0 +1,302 @@
+//! A replay from start to end: open the tables, find the sources, build the dataflow on every worker, feed it, close.
+
+use super::actors::Sessions;
+use super::annotate::{Annotated, Annotating, annotate_rows};
+use super::attribute::{Attribute, Out as Attributed, ResumePoints, Totals, attribute_blocks};
+use super::commit::{Coordinator, SourceName, commit_epochs};
+use super::contexts::{self, close_contexts};
+use super::decode::{self, Decoder, Work, decode_blocks};
+use super::epoch::{Epoch, Flow, Tick, split};
+use super::feed::{Message, feed};
+use super::filtered::{self, count_drops};
+use super::order::{Order, ResumePoint};
+use super::plan::{Keep, ReplayPlan};
+use super::sessions::{self, close_sessions};
+use super::shared::{FlowError, Shared};
+use super::shelf::Shelf;
+use super::state::{Section, State};
+use super::write::{Rows, write_rows};
+use crate::audit::hash::Id;
+use crate::audit::time::Micros;
+use crate::context::engine::Engine;
+use crate::lake::commit::Lake;
+use crate::lake::manifest::{Account, SourceState};
+use crate::lake::store::Store;
+use crate::lake::writer::TableWriter;
+use crate::source::files::{FileKey, FileSource, Settings, discover};
+use crate::source::{Offset, PartitionId};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use timely::dataflow::operators::vec::{Broadcast, Map};
+use timely::dataflow::operators::{Concat, Concatenate, Input, Probe};
+use timely::dataflow::{InputHandle, ProbeHandle};
+
+/// What a replay came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Counts since the tables were begun.
+    pub account: Account,
+    /// The input was read to its end; otherwise the run was told to stop, and goes on when started again.
+    pub finished: bool,
+}
+
+/// Horizon of a context: nothing that comes later than this after its last event can join it (DESIGN 3.4).
+const CONTEXT_HORIZON_US: i64 = 3_600_000_000;
+
+/// Messages that may wait for a worker.
+const MESSAGES_AHEAD: usize = 4;
+
+/// Replays the inputs of `plan` into its output folder.
+///
+/// # Errors
+/// [`FlowError`]; what was committed before stands, and the same call goes on from there.
+pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
+    let lake = Lake::open(&plan.output)?;
+    let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
+    let last = lake.last().cloned();
+    let account = last.as_ref().map(|m| m.account.clone()).unwrap_or_default();
+    let watermark =
+        last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
+    let known = last.map(|m| m.sources).unwrap_or_default();
+
+    let settings = Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes };
+    let source = FileSource::new(discover(&plan.inputs)?, &offsets(&known), settings)?;
+    let names: BTreeMap<PartitionId, SourceName> = (0..)
+        .map(PartitionId)
+        .zip(source.partitions())
+        .map(|(id, p)| {
+            (id, SourceName { key: key_text(&plan.cluster, p.key), name: p.file.path.display().to_string() })
+        })
+        .collect();
+    let resumed: ResumePoints =
+        names.iter().filter_map(|(id, name)| Some((*id, point_of(known.get(&name.key)?)))).collect();
+
+    let shared = Arc::new(Shared::new(Arc::clone(&plan.progress)));
+    shared.committed(&account);
+    let next_commit = lake.next_number();
+    let run = Arc::new(Run {
+        plan: Arc::new(plan.clone()),
+        store: lake.store(),
+        sources: Arc::new(names.values().map(|n| n.name.clone()).collect()),
+        resumed: Arc::new(resumed),
+        watermark,
+        totals: Totals { seen: account.read, late: account.late, empty_lines: account.empty_lines },
+        state,
+        shared: Arc::clone(&shared),
+        coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), names, Arc::clone(&shared)))),
+    });
+
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..plan.workers.max(1)).map(|_| crossbeam_channel::bounded(MESSAGES_AHEAD)).unzip();
+    let receivers: Arc<Mutex<Vec<Option<Receiver<Message>>>>> =
+        Arc::new(Mutex::new(receivers.into_iter().map(Some).collect()));
+    let (feed_plan, feed_shared) = (Arc::clone(&run.plan), Arc::clone(&shared));
+    let feeder = std::thread::Builder::new()
+        .name("feed".to_owned())
+        .spawn(move || match feed(source, &senders, next_commit, &feed_plan, &feed_shared) {
+            Ok(finished) => finished,
+            Err(error) => {
+                feed_shared.fail(error);
+                false
+            }
+        })
+        .map_err(|e| FlowError::Start(e.to_string()))?;
+    let workers = timely::execute(timely::Config::process(plan.workers.max(1)), move |worker| {
+        let taken =
+            receivers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(worker.index()).and_then(Option::take);
+        if let Some(messages) = taken {
+            work(worker, &messages, &run);
+        }
+    })
+    .map_err(FlowError::Start)?;
+    for result in workers.join() {
+        if let Err(error) = result {
+            shared.fail(FlowError::Start(error));
+        }
+    }
+    let finished = feeder.join().unwrap_or(false);
+    match shared.take_failure() {
+        Some(error) => Err(error),
+        None => Ok(Outcome { account: shared.account(), finished }),
+    }
+}
+
+/// What all workers of a run share.
+struct Run {
+    plan: Arc<ReplayPlan>,
+    store: Arc<dyn Store>,
+    sources: Arc<Vec<String>>,
+    resumed: Arc<ResumePoints>,
+    watermark: Micros,
+    totals: Totals,
+    state: State,
+    shared: Arc<Shared>,
+    coordinator: Mutex<Option<Coordinator>>,
+}
+
+/// The life of one worker: builds its part of the dataflow, then passes on what the feed sends until the feed ends.
+fn work(worker: &mut timely::worker::Worker, messages: &Receiver<Message>, run: &Run) {
+    let mut blocks = InputHandle::new();
+    let mut ticks = InputHandle::new();
+    let probe = ProbeHandle::new();
+    let (index, peers) = (worker.index(), worker.peers());
+    let built = worker.dataflow::<Epoch, _, _>(|scope| {
+        let blocks = scope.input_from(&mut blocks);
+        let ticks = scope.input_from(&mut ticks);
+        build(blocks, ticks, run, index, peers).map(|done| {
+            done.probe_with(&probe);
+        })
+    });
+    if let Err(error) = built {
+        run.shared.fail(error);
+        return;
+    }
+    let mut epoch: Epoch = 0;
+    loop {
+        match messages.recv_timeout(Duration::from_micros(300)) {
+            Ok(Message::Work(work)) => {
+                blocks.send(work);
+                blocks.flush();
+            }
+            Ok(Message::Tick(tick)) => {
+                ticks.send(tick);
+                epoch += 1;
+                blocks.advance_to(epoch);
+                ticks.advance_to(epoch);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        worker.step();
+    }
+    drop((blocks, ticks));
+    while !probe.done() {
+        worker.step_or_park(Some(Duration::from_millis(1)));
+    }
+}
+
+/// Builds the dataflow of the picture at the head of [`super`].
+fn build<'s>(
+    blocks: Flow<'s, Work>,
+    ticks: Flow<'s, Tick>,
+    run: &Run,
+    index: usize,
+    peers: usize,
+) -> Result<Flow<'s, ()>, FlowError> {
+    let plan = &run.plan;
+    let mine = (&run.state, index, peers);
+    let shelf = Shelf::default();
+    let decoder = Decoder::new(
+        index as u32,
+        Arc::clone(plan),
+        Arc::clone(&run.sources),
+        (Arc::clone(&run.resumed), run.watermark),
+        shelf.clone(),
+    );
+    let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
+        decode::Out::Block(block) => Ok(block),
+        other => Err(other),
+    });
+    let (plain_rows, early_drops) = split(local, |out| match out {
+        decode::Out::Rows(rows) => Ok(Some(rows)),
+        decode::Out::Dropped(drop, count) => Err(Some((drop, count))),
+        decode::Out::Block(_) => Ok(None),
+    });
+
+    let owner = (index == 0).then(|| attribute(run)).transpose()?;
+    let (notes, rest) = split(attribute_blocks(decoded, ticks, owner), |out| match out {
+        Attributed::Notes(notes) => Ok(notes),
+        Attributed::Mark(mark) => Err(Ok(mark)),
+        Attributed::Piece(piece) => Err(Err(piece)),
+    });
+    let (marks, order_pieces) = split(rest, |out| out);
+    let marks = marks.broadcast();
+
+    let how = Annotating {
+        fold: plan.effective_keep() == Keep::Fold,
+        contexts: plan.contexts,
+        stream: plan.cluster.as_str().into(),
+    };
+    let (event_rows, sums) = split(annotate_rows(notes, shelf, how), |out| match out {
+        Annotated::Rows(batch) => Ok(Rows::Events(batch)),
+        Annotated::Failed(error) => Ok(Rows::Failed(error)),
+        other => Err(other),
+    });
+    let (context_parts, sums) = split(sums, |sum| match sum {
+        Annotated::Context(part) => Ok(part),
+        other => Err(other),
+    });
+    let (session_parts, sums) = split(sums, |sum| match sum {
+        Annotated::Session(part) => Ok(part),
+        other => Err(other),
+    });
+    let late_drops =
+        sums.flat_map(|sum| if let Annotated::Dropped(drop, count) = sum { Some((drop, count)) } else { None });
+
+    let cluster = || plan.cluster.clone();
+    let contexts = close_contexts(context_parts, marks.clone(), cluster(), CONTEXT_HORIZON_US, mine)?;
+    let (context_rows, context_pieces) = split(contexts, |out| match out {
+        contexts::Out::Row(row) => Ok(Rows::Context(row)),
+        contexts::Out::Piece(piece) => Err(piece),
+    });
+    let sessions = close_sessions(session_parts, marks.clone(), cluster(), plan.session_gap_us, mine)?;
+    let (session_rows, session_pieces) = split(sessions, |out| match out {
+        sessions::Out::Row(row) => Ok(Rows::Session(row)),
+        sessions::Out::Piece(piece) => Err(piece),
+    });
+    let drops = early_drops.flat_map(|drop| drop).concat(late_drops);
+    let (filtered_rows, filtered_pieces) =
+        split(count_drops(drops, marks.clone(), cluster(), mine)?, |out| match out {
+            filtered::Out::Row(row) => Ok(Rows::Filtered(row)),
+            filtered::Out::Piece(piece) => Err(piece),
+        });
+
+    let scope = marks.scope();
+    let plain_rows = plain_rows.flat_map(|rows| rows);
+    let rows = scope.concatenate([plain_rows, event_rows, context_rows, session_rows, filtered_rows]);
+    let writer = TableWriter::new(Arc::clone(&run.store), index);
+    let written = write_rows(rows, marks, cluster(), writer);
+    let pieces = scope.concatenate([written, order_pieces, context_pieces, session_pieces, filtered_pieces]);
+    let coordinator =
+        if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
+    Ok(commit_epochs(pieces, coordinator))
+}
+
+/// The owner of the stream, as the last commit left it.
+fn attribute(run: &Run) -> Result<Attribute, FlowError> {
+    let plan = &run.plan;
+    let order = Order::new(plan.lateness_us, &run.resumed, run.watermark);
+    let engine = match run.state.pieces(Section::Engine, 0, 1).next() {
+        _ if !plan.contexts => None,
+        Some(bytes) => Some(Engine::load(bytes, Arc::clone(&plan.tables))?),
+        None => Some(Engine::new(Arc::clone(&plan.tables))),
+    };
+    let sessions = match plan.sessions {
+        true => {
+            let saved: Vec<Vec<(u64, Id, Micros)>> = run.state.read(Section::OpenSessions, 0, 1)?;
+            Some(Sessions::new(plan.session_gap_us, saved.concat()))
+        }
+        false => None,
+    };
+    let mut attribute = Attribute::new(order, engine, sessions, run.totals);
+    for odd_ids in run.state.read(Section::OddIds, 0, 1)? {
+        attribute.restore_odd_ids(odd_ids);
+    }
+    Ok(attribute)
+}
+
+fn key_text(cluster: &str, key: FileKey) -> String {
+    format!("{cluster}/file/{key}")
+}
+
+/// Where each known file goes on.
+fn offsets(known: &BTreeMap<String, SourceState>) -> BTreeMap<FileKey, Offset> {
+    let key = |text: &str| Some(FileKey(u64::from_str_radix(text.rsplit_once('/')?.1, 16).ok()?));
+    known.iter().filter_map(|(text, state)| Some((key(text)?, Offset(state.resume_offset)))).collect()
+}
+
+fn point_of(state: &SourceState) -> ResumePoint {
+    ResumePoint { resume: state.resume_offset, read_to: state.read_offset, progress: Micros(state.progress_us) }
+}

@@ -1,0 +1,82 @@
+//! What the feed, the workers and the caller share: progress, and the first failure.
+
+use super::state::StateError;
+use crate::context::engine::EngineError;
+use crate::lake::LakeError;
+use crate::lake::manifest::Account;
+use crate::observe::progress::Progress;
+use crate::source::files::SourceError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Why a run failed. The last commit is intact whatever it was.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// Tables could not be written or read.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// Input could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Saved state does not read back.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Saved state of the causal engine does not read back.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An operator failed.
+    #[error("{0}; what was committed before is intact, and the same command goes on from there")]
+    Operator(String),
+    /// The dataflow could not be started.
+    #[error("cannot start the workers: {0}")]
+    Start(String),
+}
+
+/// Shared by the threads of one run.
+#[derive(Debug)]
+pub struct Shared {
+    /// Epochs through which everything has passed.
+    pub epochs_done: AtomicU64,
+    /// Counters for whoever shows them.
+    pub progress: Arc<Progress>,
+    failure: Mutex<Option<FlowError>>,
+    account: Mutex<Account>,
+}
+
+impl Shared {
+    /// Nothing done, nothing failed.
+    pub fn new(progress: Arc<Progress>) -> Shared {
+        Shared { epochs_done: AtomicU64::new(0), progress, failure: Mutex::new(None), account: Mutex::default() }
+    }
+
+    /// Notes a failure; the first one is kept.
+    pub fn fail(&self, error: FlowError) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
+    }
+
+    /// Whether something has failed: nothing may be committed any more.
+    pub fn failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Takes the failure out.
+    pub fn take_failure(&self) -> Option<FlowError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The account of the newest commit.
+    pub fn committed(&self, account: &Account) {
+        *self.account.lock().unwrap_or_else(PoisonError::into_inner) = account.clone();
+    }
+
+    /// The account of the newest commit.
+    pub fn account(&self) -> Account {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything up to and with `epoch` has passed through.
+    pub fn passed(&self, epoch: u64) {
+        self.epochs_done.fetch_max(epoch + 1, Ordering::Release);
+    }
+}

@@ -1,0 +1,144 @@
+//! What a commit saves beside the tables, and how it is found again.
+//!
+//! State is a list of pieces, each with its section and a hash key, so that any number of workers can load it: every worker
+//! reads the list and takes the pieces whose key routes to it.
+
+use super::order::ResumePoint;
+use crate::audit::time::Micros;
+use crate::lake::manifest::StagedFile;
+use crate::source::PartitionId;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Which operator a piece of state belongs to.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Section {
+    /// The causal engine of a stream.
+    Engine,
+    /// Which session each actor is in.
+    OpenSessions,
+    /// Text of audit ids that are no UUIDs.
+    OddIds,
+    /// A context that may still be joined.
+    Context,
+    /// A session that has not closed.
+    Session,
+    /// Counts of a minute that is not complete.
+    Filtered,
+}
+
+/// A piece of saved state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Saved {
+    /// Whose it is.
+    pub section: Section,
+    /// What it is routed by.
+    pub key: u64,
+    /// Its content, encoded by its owner.
+    pub bytes: Vec<u8>,
+}
+
+/// Counts and positions at a commit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The commit's cut.
+    pub watermark: Micros,
+    /// Where each partition goes on.
+    pub partitions: BTreeMap<PartitionId, ResumePoint>,
+    /// Records accounted for since the tables were begun.
+    pub read: u64,
+    /// Late events since then.
+    pub late: u64,
+    /// Empty lines since then.
+    pub empty_lines: u64,
+}
+
+/// What operators hand to the commit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Piece {
+    /// A piece of state.
+    State(Saved),
+    /// A table file that is complete.
+    File(StagedFile),
+    /// Positions and counts.
+    Snapshot(Snapshot),
+    /// Drops since the last commit by rule, and how many of all drops have no row yet.
+    Filtered {
+        /// Drops since the last commit.
+        by_rule: BTreeMap<String, u64>,
+        /// Drops without a row.
+        pending: u64,
+    },
+    /// The operator could not do its part.
+    Failed(String),
+}
+
+impl Piece {
+    /// A piece of state.
+    pub fn state(section: Section, key: u64, bytes: Vec<u8>) -> Piece {
+        Piece::State(Saved { section, key, bytes })
+    }
+
+    /// A piece of state from a value. A value that cannot be encoded fails the commit.
+    pub fn encode<T: Serialize>(section: Section, key: u64, value: &T) -> Piece {
+        match postcard::to_stdvec(value) {
+            Ok(bytes) => Piece::state(section, key, bytes),
+            Err(error) => Piece::Failed(format!("cannot encode the state of {section:?}: {error}")),
+        }
+    }
+}
+
+/// The state of the last commit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State(pub Vec<Saved>);
+
+/// A state file that does not read back.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the saved state is damaged ({section:?}: {error}); restore the output folder from a copy, or replay into a new folder"
+)]
+pub struct StateError {
+    /// Which part; `None` for the whole file.
+    section: Option<Section>,
+    error: String,
+}
+
+impl State {
+    /// The bytes of a state file.
+    ///
+    /// # Errors
+    /// [`StateError`] when it does not fit into memory.
+    pub fn encode(&self) -> Result<Vec<u8>, StateError> {
+        postcard::to_stdvec(self).map_err(|error| StateError { section: None, error: error.to_string() })
+    }
+
+    /// The state in a state file.
+    ///
+    /// # Errors
+    /// [`StateError`] when the bytes are not what [`State::encode`] makes.
+    pub fn decode(bytes: &[u8]) -> Result<State, StateError> {
+        postcard::from_bytes(bytes).map_err(|error| StateError { section: None, error: error.to_string() })
+    }
+
+    /// All values of a section that route to worker `index` of `peers`.
+    pub fn read<T: DeserializeOwned>(
+        &self,
+        section: Section,
+        index: usize,
+        peers: usize,
+    ) -> Result<Vec<T>, StateError> {
+        self.pieces(section, index, peers)
+            .map(|bytes| {
+                postcard::from_bytes(bytes)
+                    .map_err(|error| StateError { section: Some(section), error: error.to_string() })
+            })
+            .collect()
+    }
+
+    /// The encoded pieces of a section that route to worker `index` of `peers`.
+    pub fn pieces(&self, section: Section, index: usize, peers: usize) -> impl Iterator<Item = &[u8]> {
+        let mine = move |key: u64| key % peers.max(1) as u64 == index as u64;
+        self.0.iter().filter(move |s| s.section == section && mine(s.key)).map(|s| s.bytes.as_slice())
+    }
+}

@@ -1,0 +1,278 @@
+//! Sums of one batch by context and by session, read from its columns: text is copied once a context, not once a row.
+
+use super::attribute::Note;
+use super::epoch::IdMap;
+use super::filtered::MINUTE_US;
+use super::parts::{ContextPart, SessionPart, TellRank, Told};
+use crate::audit::hash::{Id, hash};
+use crate::audit::time::Micros;
+use crate::context::detail::Detail;
+use crate::context::model::{Background, Role};
+use crate::lake::LakeError;
+use crate::lake::tables::Table;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, TimestampMicrosecondType, UInt16Type};
+use arrow_array::{Array, DictionaryArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow_schema::ArrowError;
+
+/// Background is folded into one context row a stream and hour.
+pub const HOUR_US: i64 = 3_600_000_000;
+
+/// A text column, dictionary or plain, with empty text for null.
+pub enum TextColumn<'a> {
+    /// Dictionary-encoded.
+    Coded(&'a DictionaryArray<Int32Type>, &'a StringArray),
+    /// Plain.
+    Plain(&'a StringArray),
+}
+
+impl<'a> TextColumn<'a> {
+    /// The text of a row.
+    pub fn at(&self, row: u32) -> &'a str {
+        let row = row as usize;
+        match self {
+            TextColumn::Coded(codes, values) => codes.key(row).map_or("", |code| values.value(code)),
+            TextColumn::Plain(values) if values.is_null(row) => "",
+            TextColumn::Plain(values) => values.value(row),
+        }
+    }
+}
+
+/// The columns of `events` that sums are made of.
+pub struct EventColumns<'a> {
+    audit_id: TextColumn<'a>,
+    user: TextColumn<'a>,
+    impersonated_user: TextColumn<'a>,
+    user_agent: TextColumn<'a>,
+    source_ip: TextColumn<'a>,
+    verb: TextColumn<'a>,
+    action: TextColumn<'a>,
+    /// Class of the actor.
+    pub class: TextColumn<'a>,
+    label_text: TextColumn<'a>,
+    api_group: TextColumn<'a>,
+    resource: TextColumn<'a>,
+    subresource: TextColumn<'a>,
+    namespace: TextColumn<'a>,
+    name: TextColumn<'a>,
+    request_uri: TextColumn<'a>,
+    label: &'a PrimitiveArray<Int32Type>,
+    status_code: &'a PrimitiveArray<UInt16Type>,
+    received_at: &'a PrimitiveArray<TimestampMicrosecondType>,
+    stage_at: &'a PrimitiveArray<TimestampMicrosecondType>,
+}
+
+impl<'a> EventColumns<'a> {
+    /// Finds the columns.
+    pub fn of(rows: &'a RecordBatch) -> Result<EventColumns<'a>, LakeError> {
+        let missing = |name: &str| {
+            LakeError::batch(Table::Events)(ArrowError::SchemaError(format!("column {name} is not there")))
+        };
+        let column = |name: &str| rows.column_by_name(name).ok_or_else(|| missing(name));
+        let text = |name: &str| {
+            let column = column(name)?;
+            if let Some(plain) = column.as_string_opt::<i32>() {
+                return Ok(TextColumn::Plain(plain));
+            }
+            let codes = column.as_dictionary_opt::<Int32Type>().ok_or_else(|| missing(name))?;
+            let values = codes.values().as_string_opt::<i32>().ok_or_else(|| missing(name))?;
+            Ok(TextColumn::Coded(codes, values))
+        };
+        let time = |name: &str| column(name)?.as_primitive_opt().ok_or_else(|| missing(name));
+        Ok(EventColumns {
+            audit_id: text("audit_id")?,
+            user: text("user")?,
+            impersonated_user: text("impersonated_user")?,
+            user_agent: text("user_agent")?,
+            source_ip: text("source_ip")?,
+            verb: text("verb")?,
+            action: text("action")?,
+            class: text("class")?,
+            label_text: text("label_text")?,
+            api_group: text("api_group")?,
+            resource: text("resource")?,
+            subresource: text("subresource")?,
+            namespace: text("namespace")?,
+            name: text("name")?,
+            request_uri: text("request_uri")?,
+            label: column("label")?.as_primitive_opt().ok_or_else(|| missing("label"))?,
+            status_code: column("status_code")?.as_primitive_opt().ok_or_else(|| missing("status_code"))?,
+            received_at: time("received_at")?,
+            stage_at: time("stage_at")?,
+        })
+    }
+
+    fn code(&self, row: u32) -> u16 {
+        let row = row as usize;
+        if self.status_code.is_null(row) { 0 } else { self.status_code.value(row) }
+    }
+
+    fn told(&self, note: &Note, detail: Option<Detail>) -> Told {
+        let row = note.row;
+        let text = |column: &TextColumn| column.at(row).to_owned();
+        Told {
+            id: note.id,
+            at: note.at,
+            audit_id: text(&self.audit_id),
+            user: text(&self.user),
+            impersonated_user: text(&self.impersonated_user),
+            user_agent: text(&self.user_agent),
+            source_ip: text(&self.source_ip),
+            verb: text(&self.verb),
+            action: text(&self.action),
+            class: text(&self.class),
+            label: self.label.value(row as usize),
+            label_text: text(&self.label_text),
+            api_group: text(&self.api_group),
+            resource: text(&self.resource),
+            subresource: text(&self.subresource),
+            namespace: text(&self.namespace),
+            name: text(&self.name),
+            request_uri: text(&self.request_uri),
+            status_code: self.code(row),
+            detail,
+        }
+    }
+}
+
+/// Sums of one batch.
+pub struct Sums<'a> {
+    stream: &'a str,
+    columns: &'a EventColumns<'a>,
+    details: &'a [(u32, Detail)],
+    contexts: IdMap<Id, ContextPart>,
+    sessions: IdMap<Id, SessionPart>,
+}
+
+impl<'a> Sums<'a> {
+    /// Nothing yet. `details` are sorted by row.
+    pub fn new(stream: &'a str, columns: &'a EventColumns<'a>, details: &'a [(u32, Detail)]) -> Sums<'a> {
+        Sums { stream, columns, details, contexts: IdMap::default(), sessions: IdMap::default() }
+    }
+
+    /// Adds an event to its context, or to its background stream's hour.
+    pub fn context(&mut self, note: &Note, background: Option<Background>) {
+        let (columns, row) = (self.columns, note.row);
+        let verb = columns.verb.at(row);
+        let code = columns.code(row);
+        let failed = u64::from(code >= 400);
+        let id = match background {
+            Some(stream) => {
+                Id(hash(&[self.stream, "background", stream.name(), &note.at.floor(HOUR_US).0.to_string()]))
+            }
+            None => note.attribution.context,
+        };
+        let part = self.contexts.entry(id).or_default();
+        let (start, end) =
+            (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
+        part.start = if part.events == 0 { start } else { part.start.min(start) };
+        part.end = if part.events == 0 { end } else { part.end.max(end) };
+        part.last = if part.events == 0 { note.at } else { part.last.max(note.at) };
+        part.context = id;
+        part.events += 1;
+        part.late += u64::from(note.late);
+        count(&mut part.verbs, verb);
+        count(&mut part.actors, columns.user.at(row));
+        if let Some(stream) = background {
+            part.background = Some(stream.name().to_owned());
+            part.minutes |= 1 << (note.at.0.rem_euclid(HOUR_US) / MINUTE_US);
+            return;
+        }
+        let (resource, subresource) = (columns.resource.at(row), columns.subresource.at(row));
+        let (namespace, name) = (columns.namespace.at(row), columns.name.at(row));
+        let detail = || {
+            self.details.binary_search_by_key(&row, |d| d.0).ok().and_then(|i| self.details.get(i)).map(|d| d.1.clone())
+        };
+        if resource != "namespaces" {
+            part.namespaces.add(namespace);
+        }
+        match note.attribution.role {
+            Role::Root | Role::Request => {
+                part.requests += 1;
+                part.requests_failed += failed;
+                part.denied += u64::from(code == 401 || code == 403);
+                part.writes += u64::from(note.write);
+                part.writes_failed += u64::from(note.write) * failed;
+                let kind = match note.write && !resource.starts_with("self") {
+                    true => 0,
+                    false if !resource.is_empty() => 1,
+                    false => 2,
+                };
+                let rank: TellRank = (kind, note.at, note.id);
+                if part.told.as_ref().is_none_or(|told| rank < told.0) {
+                    part.told = Some((rank, columns.told(note, detail())));
+                }
+            }
+            Role::Effect | Role::Background => part.effects_failed += failed,
+        }
+        if note.attribution.role == Role::Root {
+            part.root_audit_id = Some(columns.audit_id.at(row).to_owned());
+            part.parent_context = note.attribution.parent_context;
+        }
+        if note.write && failed == 0 && resource != "events" && !resource.is_empty() {
+            if !name.is_empty() {
+                part.objects
+                    .add(&format!("{resource}/{}/{name}", if resource == "namespaces" { "" } else { namespace }));
+            }
+            let by_command = note.attribution.role != Role::Effect;
+            let slash = if subresource.is_empty() { "" } else { "/" };
+            let counts = if by_command { &mut part.commands } else { &mut part.changes };
+            count(counts, &format!("{verb} {resource}{slash}{subresource}"));
+            if by_command && resource == "secrets" {
+                part.secrets.add(name);
+            }
+            if subresource == "binding"
+                && let Some(node) = detail().and_then(|d| d.node)
+            {
+                part.nodes.add(&node);
+            }
+        }
+    }
+
+    /// Adds an event to its session.
+    pub fn session(&mut self, note: &Note) {
+        let Some(session) = note.session.filter(|_| !note.late) else { return };
+        let (columns, row) = (self.columns, note.row);
+        let part = self.sessions.entry(session).or_default();
+        let (start, end) =
+            (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
+        if part.events == 0 {
+            *part = SessionPart {
+                session,
+                user: columns.user.at(row).to_owned(),
+                impersonated_user: columns.impersonated_user.at(row).to_owned(),
+                user_agent: columns.user_agent.at(row).to_owned(),
+                source_ip: columns.source_ip.at(row).to_owned(),
+                start,
+                end,
+                last: note.at,
+                ..SessionPart::default()
+            };
+        }
+        part.start = part.start.min(start);
+        part.end = part.end.max(end);
+        part.last = part.last.max(note.at);
+        part.events += 1;
+        part.writes += u64::from(note.write);
+        part.errors += u64::from(columns.code(row) >= 400);
+        part.contexts += u64::from(note.attribution.role == Role::Root);
+    }
+
+    /// The sums, by id.
+    pub fn finish(self) -> (Vec<ContextPart>, Vec<SessionPart>) {
+        let mut contexts: Vec<_> = self.contexts.into_values().collect();
+        let mut sessions: Vec<_> = self.sessions.into_values().collect();
+        contexts.sort_unstable_by_key(|part| part.context);
+        sessions.sort_unstable_by_key(|part| part.session);
+        (contexts, sessions)
+    }
+}
+
+fn count(counts: &mut super::parts::Counts, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(name.to_owned(), 1);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Operator: rows into staged Parquet files, one writer a worker; at a commit the files are closed and handed over.
+
+use super::epoch::{Flow, Mark, by_epoch};
+use super::state::Piece;
+use crate::lake::LakeError;
+use crate::lake::tables::{ContextRow, FilteredRow, RejectRow, SessionRow, Table, to_batches};
+use crate::lake::writer::TableWriter;
+use arrow_array::RecordBatch;
+use timely::dataflow::channels::pact::Pipeline;
+
+/// Rows for a table, on the worker that writes them.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// A batch of `events`.
+    Events(RecordBatch),
+    /// A row of `contexts`.
+    Context(Box<ContextRow>),
+    /// A row of `sessions`.
+    Session(SessionRow),
+    /// A row of `filtered`.
+    Filtered(FilteredRow),
+    /// A row of `rejects`.
+    Reject(RejectRow),
+    /// An operator before this one failed.
+    Failed(String),
+}
+
+/// The operator. A failure is handed to the commit, which then makes none.
+pub fn write_rows<'s>(
+    rows: Flow<'s, Rows>,
+    marks: Flow<'s, Mark>,
+    cluster: String,
+    mut writer: TableWriter,
+) -> Flow<'s, Piece> {
+    by_epoch(rows, marks, Pipeline, "Write", move |_, rows, mark, out| {
+        if let Err(error) = write(rows, &cluster, &mut writer) {
+            out.push(Piece::Failed(error));
+        }
+        if let Some(commit) = mark.commit {
+            match writer.finish(commit) {
+                Ok(files) => out.extend(files.into_iter().map(Piece::File)),
+                Err(error) => out.push(Piece::Failed(error.to_string())),
+            }
+        }
+    })
+}
+
+fn write(rows: Vec<Rows>, cluster: &str, writer: &mut TableWriter) -> Result<(), String> {
+    let (mut contexts, mut sessions, mut filtered, mut rejects) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        match row {
+            Rows::Events(batch) => writer.write(Table::Events, cluster, &batch).map_err(|e| e.to_string())?,
+            Rows::Context(row) => contexts.push(*row),
+            Rows::Session(row) => sessions.push(row),
+            Rows::Filtered(row) => filtered.push(row),
+            Rows::Reject(row) => rejects.push(row),
+            Rows::Failed(error) => return Err(error),
+        }
+    }
+    let mut put = |table, batches: Result<Vec<RecordBatch>, LakeError>| -> Result<(), LakeError> {
+        for batch in batches? {
+            writer.write(table, cluster, &batch)?;
+        }
+        Ok(())
+    };
+    put(Table::Contexts, to_batches(&contexts))
+        .and_then(|()| put(Table::Sessions, to_batches(&sessions)))
+        .and_then(|()| put(Table::Filtered, to_batches(&filtered)))
+        .and_then(|()| put(Table::Rejects, to_batches(&rejects)))
+        .map_err(|e| e.to_string())
+}
