@@ -56,6 +56,10 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
         "same-controller" | "same-controller-weak" => {
             format!("{actor} did it right after it had {} {other}", cause.done())
         }
+        "same-run" | "same-run-here" | "same-reaction" => {
+            format!("{actor} was at it already: it had {} {other}", cause.done())
+        }
+        "same-client" => format!("the same client had {} {other} a moment ago", cause.done()),
         "same-request" => "it is the same long-running request".to_owned(),
         "drain-evicts" | "drain-waits" | "drain-looks" => format!("{actor} is draining a node: {}", plainly(reason)),
         "refused-burst" => format!("one of several refused requests of {actor} in a row"),
