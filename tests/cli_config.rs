@@ -1,5 +1,7 @@
 //! `causeway config`: what is told about settings, good and bad, by the real binary in a fresh folder.
 
+#![allow(clippy::expect_used)] // helpers of tests fail like tests
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::{contains, starts_with};

@@ -1,5 +1,7 @@
 //! `causeway filter` on real logs and on what may go wrong around it.
 
+#![allow(clippy::expect_used)] // helpers of tests fail like tests
+
 use assert_cmd::Command;
 use predicates::str::contains;
 use serde_json::{Value, json};

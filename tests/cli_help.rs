@@ -1,5 +1,7 @@
 //! What the program says of itself: help, usage errors, completions, manual pages.
 
+#![allow(clippy::expect_used)] // helpers of tests fail like tests
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;

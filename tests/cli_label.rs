@@ -1,5 +1,7 @@
 //! `causeway label`: the codec by its test vectors, both ways.
 
+#![allow(clippy::expect_used)] // helpers of tests fail like tests
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::contains;

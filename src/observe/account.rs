@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Counts of one run.
+/// Counts of all runs into one folder so far, with the time and the bytes of the last one: after a crash and a restart they are
+/// those of an undisturbed run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// Events read; a record that is no event counts as one.
@@ -26,13 +27,13 @@ pub struct Account {
     pub late: u64,
     /// Empty lines, which are skipped and are no events.
     pub empty_lines: u64,
-    /// Wall time of the run, in seconds.
+    /// Wall time of this run, in seconds.
     pub seconds: f64,
     /// Events dropped by each rule; the sum is `filtered`.
     pub filtered_by_rule: BTreeMap<String, u64>,
-    /// Bytes read, decompressed.
+    /// Bytes read by this run, as they lie in the files (compressed where those are).
     pub bytes_in: u64,
-    /// Bytes of the tables written.
+    /// Bytes of all tables.
     pub bytes_out: u64,
 }
 
@@ -44,9 +45,9 @@ impl Account {
         parts == Some(self.read) && self.filtered_by_rule.values().sum::<u64>() == self.filtered
     }
 
-    /// `amount` a second; 0 for a run without duration.
-    fn rate(&self, amount: u64) -> u64 {
-        if self.seconds > 0.0 { (amount as f64 / self.seconds) as u64 } else { 0 }
+    /// Bytes read a second; 0 for a run without duration.
+    fn bytes_per_sec(&self) -> u64 {
+        if self.seconds > 0.0 { (self.bytes_in as f64 / self.seconds) as u64 } else { 0 }
     }
 }
 
@@ -58,7 +59,7 @@ impl fmt::Display for Account {
             let line = format!("{name:<10} {:>widest$}  {note}", count(amount));
             writeln!(f, "{}", line.trim_end())
         };
-        line(f, "read", self.read, &format!("events in {}", HumanBytes(self.bytes_in)))?;
+        line(f, "read", self.read, "events and records that are none")?;
         line(f, "= events", self.events, &format!("rows, {} of tables", HumanBytes(self.bytes_out)))?;
         line(f, "+ filtered", self.filtered, "dropped by a rule and counted")?;
         for (rule, dropped) in &self.filtered_by_rule {
@@ -76,13 +77,8 @@ impl fmt::Display for Account {
         if self.empty_lines > 0 {
             line(f, "empty", self.empty_lines, "lines skipped")?;
         }
-        write!(
-            f,
-            "in {:.1} s: {} events/s, {}/s",
-            self.seconds,
-            count(self.rate(self.read)),
-            HumanBytes(self.rate(self.bytes_in))
-        )
+        let (input, rate) = (HumanBytes(self.bytes_in), HumanBytes(self.bytes_per_sec()));
+        write!(f, "this run read {input} in {:.1} s, {rate}/s", self.seconds)
     }
 }
 
@@ -111,7 +107,7 @@ mod tests {
     fn reads_as_a_sum() {
         let text = account().to_string();
         insta::assert_snapshot!(text, @r"
-        read       86,848  events in 200.00 MiB
+        read       86,848  events and records that are none
         = events   40,000  rows, 2.00 MiB of tables
         + filtered 46,846  dropped by a rule and counted
                     4,846  background:leases
@@ -120,7 +116,7 @@ mod tests {
         contexts    1,370
         sessions       45
         late            3  of the events arrived below the watermark
-        in 2.0 s: 43,424 events/s, 100.00 MiB/s
+        this run read 200.00 MiB in 2.0 s, 100.00 MiB/s
         ");
     }
 

@@ -145,8 +145,10 @@ impl Snapshot {
     fn line(&self) -> String {
         let secs = self.elapsed.as_secs_f64().max(0.001);
         let per_sec = |amount: u64| (amount as f64 / secs) as u64;
-        let rates =
-            format!("{}/s  {} events/s", HumanBytes(per_sec(self.bytes_read)), HumanCount(per_sec(self.events_read)));
+        let mut rates = format!("{}/s", HumanBytes(per_sec(self.bytes_read)));
+        if self.events_read > 0 {
+            rates.push_str(&format!("  {} events/s", HumanCount(per_sec(self.events_read))));
+        }
         if self.bytes_total == 0 {
             return format!("{}  {rates}", HumanBytes(self.bytes_read));
         }
@@ -173,7 +175,7 @@ mod tests {
     fn tells_share_rates_and_time_left() {
         assert_eq!(line(400 << 20, 100 << 20, 50_000, 2), "25%  50.00 MiB/s  25,000 events/s  6 seconds left");
         assert_eq!(line(0, 100 << 20, 50_000, 2), "100.00 MiB  50.00 MiB/s  25,000 events/s");
-        assert_eq!(line(100, 0, 0, 0), "0%  0 B/s  0 events/s");
+        assert_eq!(line(100, 0, 0, 0), "0%  0 B/s");
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn who(row: &ContextRow) -> String {
 fn outcome(row: &ContextRow) -> String {
     let mut words = vec![row.outcome.as_str()];
     words.extend(
-        [(row.late, "late"), (row.truncated, "truncated"), (!row.closed, "open")].iter().filter(|w| w.0).map(|w| w.1),
+        [(row.late, "late"), (row.truncated, "truncated")].iter().filter(|(holds, _)| *holds).map(|(_, word)| *word),
     );
     words.retain(|word| !word.is_empty());
     words.join(", ")
@@ -117,9 +117,9 @@ mod tests {
     #[test]
     fn contexts_are_listed_within_the_width() {
         insta::assert_snapshot!(list(&rows(), Some(120)), @r#"
-        START (UTC)          TOOK  WHO                     WHAT                           OUTCOME       EVENTS  CONTEXT
-        2026-03-01 00:00:00  2.3s  alice                   alice scaled deployment shop…  succeeded     14      4be1c63d0a1b2c3d
-        2026-03-01 00:00:00  1ms   mal\u{1b}]0;x\u{7}lory  delete secrets shop/db         denied, open  14      4be1c63d0a1b2c3d
+        START (UTC)          TOOK  WHO                     WHAT                              OUTCOME    EVENTS  CONTEXT
+        2026-03-01 00:00:00  2.3s  alice                   alice scaled deployment shop/we…  succeeded  14      4be1c63d0a1b2c3d
+        2026-03-01 00:00:00  1ms   mal\u{1b}]0;x\u{7}lory  delete secrets shop/db            denied     14      4be1c63d0a1b2c3d
         "#);
         assert!(list(&rows(), Some(100)).lines().all(|line| console::measure_text_width(line) <= 110));
         assert!(list(&[], None).contains("no context fits"));

@@ -107,6 +107,8 @@ impl EventView {
         match self.status_code {
             0 => String::new(),
             401 | 403 => format!("{} denied", self.status_code),
+            404 => "404 not found".to_owned(),
+            409 => "409 conflict".to_owned(),
             code if code >= 400 => format!("{code} failed"),
             code => code.to_string(),
         }

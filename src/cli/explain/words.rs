@@ -20,6 +20,9 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
     // "alice had scaled Deployment web"
     let deed = format!("{by} had {} {other}", cause.done());
     match reason {
+        "object-written" | "status-written" if event.resource == "events" => {
+            format!("it tells about {other}, which {by} had {}", cause.done())
+        }
         "object-written" | "read-object-written" => format!("{deed}, which {actor} watches"),
         "status-written" => format!("{by} had reported a new status of {other}"),
         "made-for-owner" => format!("{it} belongs to {other}, which {by} had {}", cause.done()),
@@ -53,6 +56,10 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
         "same-controller" | "same-controller-weak" => {
             format!("{actor} did it right after it had {} {other}", cause.done())
         }
+        "same-run" | "same-run-here" | "same-reaction" => {
+            format!("{actor} was at it already: it had {} {other}", cause.done())
+        }
+        "same-client" => format!("the same client had {} {other} a moment ago", cause.done()),
         "same-request" => "it is the same long-running request".to_owned(),
         "drain-evicts" | "drain-waits" | "drain-looks" => format!("{actor} is draining a node: {}", plainly(reason)),
         "refused-burst" => format!("one of several refused requests of {actor} in a row"),
@@ -87,6 +94,7 @@ fn plainly(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::kind::Kind;
 
     fn event(user: &str, verb: &str, resource: &str, name: &str, reason: &str) -> EventView {
         EventView {
@@ -117,6 +125,27 @@ mod tests {
         let effect = event("x", "create", "pods", "p", "made-for-owner");
         assert_eq!(because(&effect, None), "made for owner (the request that it follows from, a, has no row)");
         assert_eq!(because(&EventView::default(), None), "");
+    }
+
+    /// Kinds that plain words tell well enough: `after discovery: alice had read /apis`.
+    const PLAIN: &[Kind] = &[
+        Kind::Validation,
+        Kind::NextDocument,
+        Kind::Discovery,
+        Kind::GroupDiscovery,
+        Kind::AfterDiscovery,
+        Kind::NodeLease,
+        Kind::NodePods,
+    ];
+
+    #[test]
+    fn every_kind_of_evidence_has_a_sentence() {
+        let cause = event("alice", "create", "deployments", "web", "");
+        for kind in Kind::ALL.iter().filter(|kind| !PLAIN.contains(kind)) {
+            let told = because(&event("bob", "update", "replicasets", "web-5d4", kind.name()), Some(&cause));
+            let fallback = format!("{}: ", plainly(kind.name()));
+            assert!(!told.starts_with(&fallback), "{} has no sentence", kind.name());
+        }
     }
 
     #[test]
