@@ -47,8 +47,17 @@ fn dying_at_any_step_of_a_commit_loses_and_doubles_nothing() {
     let log = log(folder.path());
     let expected = undisturbed(folder.path(), &log);
     let points = [
-        "recovering", "recovered", "file-opened", "file-closed", "staged", "state-written", "before-manifest",
-        "after-manifest", "half-published", "published", "swept",
+        "recovering",
+        "recovered",
+        "file-opened",
+        "file-closed",
+        "staged",
+        "state-written",
+        "before-manifest",
+        "after-manifest",
+        "half-published",
+        "published",
+        "swept",
     ];
     for point in points {
         let output = folder.path().join(point);

@@ -15,7 +15,7 @@ use super::filtered::{Drop, Drops, MINUTE_US};
 use super::plan::{Keep, ReplayPlan};
 use super::shelf::{BatchId, Shelf, Shelved};
 use super::write::Rows;
-use crate::audit::action::Class;
+use crate::audit::actor::Class;
 use crate::audit::decode::{Want, decode};
 use crate::audit::event::Event;
 use crate::audit::filter::{self, Decision};
