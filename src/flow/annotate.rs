@@ -28,9 +28,9 @@ pub enum Annotated {
     /// Rows of `events`, complete.
     Rows(RecordBatch),
     /// What they add to a context.
-    Context(ContextPart),
+    Context(Box<ContextPart>),
     /// What they add to a session.
-    Session(SessionPart),
+    Session(Box<SessionPart>),
     /// Rows that were folded away.
     Dropped(Drop, u64),
     /// The batch could not be annotated.
@@ -100,8 +100,8 @@ fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Anno
         }
     }
     let (contexts, sessions) = sums.finish();
-    out.extend(contexts.into_iter().map(Annotated::Context));
-    out.extend(sessions.into_iter().map(Annotated::Session));
+    out.extend(contexts.into_iter().map(Box::new).map(Annotated::Context));
+    out.extend(sessions.into_iter().map(Box::new).map(Annotated::Session));
     out.extend(drops.into_iter().map(|(drop, count)| Annotated::Dropped(drop, count)));
     if rows.iter().any(|row| row.keep) {
         out.push(Annotated::Rows(annotate(shelved.rows.clone(), &rows)?));

@@ -97,7 +97,7 @@ impl Work {
 #[derive(Clone, Debug)]
 pub enum Out {
     /// To the stream's owner.
-    Block(DecodedBlock),
+    Block(Box<DecodedBlock>),
     /// To this worker's tables.
     Rows(Rows),
     /// To the counts.
@@ -197,9 +197,9 @@ impl Decoder {
                 out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
             }
         }
-        out.extend(found.rejects.into_iter().map(|row| Out::Rows(Rows::Reject(row))));
+        out.extend(found.rejects.into_iter().map(|row| Out::Rows(Rows::Reject(Box::new(row)))));
         out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(drop, count)));
-        out.push(Out::Block(DecodedBlock {
+        out.push(Out::Block(Box::new(DecodedBlock {
             worker: self.worker,
             batch,
             partition,
@@ -210,7 +210,7 @@ impl Decoder {
             records: found.records,
             empty_lines: found.empty_lines,
             facts: found.facts,
-        }));
+        })));
         Ok(())
     }
 

@@ -63,16 +63,16 @@ where
     L: FnMut(Epoch, Vec<D>, M, &mut Vec<O>) + 'static,
 {
     data.binary_frontier::<_, CapacityContainerBuilder<Vec<O>>, _, _, _, _>(marks, pact, Pipeline, name, move |_, _| {
-        let mut waiting: BTreeMap<Epoch, (Option<(Capability<Epoch>, M)>, Vec<D>)> = BTreeMap::new();
+        let mut waiting: BTreeMap<Epoch, Gathered<D, M>> = BTreeMap::new();
         let mut out = Vec::new();
         move |(input, front), (marks, marks_front), output| {
             input.for_each(|time, batch| {
-                let slot = &mut waiting.entry(*time.time()).or_default().1;
+                let slot = &mut waiting.entry(*time.time()).or_default().data;
                 if slot.is_empty() { std::mem::swap(slot, batch) } else { slot.append(batch) }
             });
             marks.for_each(|time, batch| {
                 for mark in batch.drain(..) {
-                    waiting.entry(*time.time()).or_default().0 = Some((time.retain(0), mark));
+                    waiting.entry(*time.time()).or_default().mark = Some((time.retain(0), mark));
                 }
             });
             while let Some(first) = waiting.first_entry() {
@@ -80,7 +80,7 @@ where
                 if front.less_equal(&epoch) || marks_front.less_equal(&epoch) {
                     break;
                 }
-                let (mark, data) = first.remove();
+                let Gathered { mark, data } = first.remove();
                 let Some((capability, mark)) = mark else { continue };
                 logic(epoch, data, mark, &mut out);
                 if !out.is_empty() {
@@ -90,6 +90,18 @@ where
             }
         }
     })
+}
+
+/// An epoch that is not complete yet.
+struct Gathered<D, M> {
+    mark: Option<(Capability<Epoch>, M)>,
+    data: Vec<D>,
+}
+
+impl<D, M> Default for Gathered<D, M> {
+    fn default() -> Self {
+        Gathered { mark: None, data: Vec::new() }
+    }
 }
 
 /// Splits a stream in two.

@@ -196,7 +196,7 @@ fn build<'s>(
         shelf.clone(),
     );
     let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
-        decode::Out::Block(block) => Ok(block),
+        decode::Out::Block(block) => Ok(*block),
         other => Err(other),
     });
     let (plain_rows, early_drops) = split(local, |out| match out {
@@ -225,11 +225,11 @@ fn build<'s>(
         other => Err(other),
     });
     let (context_parts, sums) = split(sums, |sum| match sum {
-        Annotated::Context(part) => Ok(part),
+        Annotated::Context(part) => Ok(*part),
         other => Err(other),
     });
     let (session_parts, sums) = split(sums, |sum| match sum {
-        Annotated::Session(part) => Ok(part),
+        Annotated::Session(part) => Ok(*part),
         other => Err(other),
     });
     let late_drops =
@@ -243,7 +243,7 @@ fn build<'s>(
     });
     let sessions = close_sessions(session_parts, marks.clone(), cluster(), plan.session_gap_us, mine)?;
     let (session_rows, session_pieces) = split(sessions, |out| match out {
-        sessions::Out::Row(row) => Ok(Rows::Session(row)),
+        sessions::Out::Row(row) => Ok(Rows::Session(Box::new(row))),
         sessions::Out::Piece(piece) => Err(piece),
     });
     let drops = early_drops.flat_map(|drop| drop).concat(late_drops);

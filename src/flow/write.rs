@@ -16,11 +16,11 @@ pub enum Rows {
     /// A row of `contexts`.
     Context(Box<ContextRow>),
     /// A row of `sessions`.
-    Session(SessionRow),
+    Session(Box<SessionRow>),
     /// A row of `filtered`.
     Filtered(FilteredRow),
     /// A row of `rejects`.
-    Reject(RejectRow),
+    Reject(Box<RejectRow>),
     /// An operator before this one failed.
     Failed(String),
 }
@@ -51,9 +51,9 @@ fn write(rows: Vec<Rows>, cluster: &str, writer: &mut TableWriter) -> Result<(),
         match row {
             Rows::Events(batch) => writer.write(Table::Events, cluster, &batch).map_err(|e| e.to_string())?,
             Rows::Context(row) => contexts.push(*row),
-            Rows::Session(row) => sessions.push(row),
+            Rows::Session(row) => sessions.push(*row),
             Rows::Filtered(row) => filtered.push(row),
-            Rows::Reject(row) => rejects.push(row),
+            Rows::Reject(row) => rejects.push(*row),
             Rows::Failed(error) => return Err(error),
         }
     }

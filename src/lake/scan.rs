@@ -86,7 +86,7 @@ pub fn read_contexts(root: &Path, filter: &ContextFilter) -> Result<Vec<ContextR
         }
     }
     let mut rows: Vec<_> = latest.into_values().filter(|row| filter.passes(row)).collect();
-    rows.sort_by(|a, b| (a.start_at, a.context_id).cmp(&(b.start_at, b.context_id)));
+    rows.sort_by_key(|row| (row.start_at, row.context_id));
     Ok(rows)
 }
 
@@ -293,7 +293,7 @@ mod tests {
             revision,
             cluster: "prod".into(),
             root_audit_id: format!("a{id}"),
-            user: if id % 2 == 0 { "ada" } else { "bob" }.into(),
+            user: if id.is_multiple_of(2) { "ada" } else { "bob" }.into(),
             start_at: Micros(START_US + id as i64),
             end_at: Micros(START_US + 9),
             verbs: BTreeMap::from([("create".into(), 1), ("get".into(), u64::from(revision))]),
