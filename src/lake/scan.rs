@@ -86,7 +86,7 @@ pub fn read_contexts(root: &Path, filter: &ContextFilter) -> Result<Vec<ContextR
         }
     }
     let mut rows: Vec<_> = latest.into_values().filter(|row| filter.passes(row)).collect();
-    rows.sort_by(|a, b| (a.start_at, a.context_id).cmp(&(b.start_at, b.context_id)));
+    rows.sort_by_key(|row| (row.start_at, row.context_id));
     Ok(rows)
 }
 
