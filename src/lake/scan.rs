@@ -293,7 +293,7 @@ mod tests {
             revision,
             cluster: "prod".into(),
             root_audit_id: format!("a{id}"),
-            user: if id % 2 == 0 { "ada" } else { "bob" }.into(),
+            user: if id.is_multiple_of(2) { "ada" } else { "bob" }.into(),
             start_at: Micros(START_US + id as i64),
             end_at: Micros(START_US + 9),
             verbs: BTreeMap::from([("create".into(), 1), ("get".into(), u64::from(revision))]),
