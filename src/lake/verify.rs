@@ -97,7 +97,7 @@ pub fn verify(root: &Path) -> Result<Report, LakeError> {
         Err(error) => return Err(error),
     };
     let mut listed = BTreeSet::new();
-    let mut counted = 0;
+    let mut counted = 0_u64;
     let mut before: Option<Checksum> = None;
     let mut last: Option<Manifest> = None;
     for number in 1..=newest {
@@ -113,7 +113,7 @@ pub fn verify(root: &Path) -> Result<Report, LakeError> {
         if manifest.previous != before {
             report.problem(&path, "does not follow the manifest before it");
         }
-        counted += check_files(&store, &manifest, &mut report, &mut listed)?;
+        counted = check_files(&store, &manifest, &mut report, &mut listed)?.saturating_add(counted);
         before = Some(checksum);
         last = Some(manifest);
     }
@@ -133,7 +133,7 @@ fn check_files(
     report: &mut Report,
     listed: &mut BTreeSet<String>,
 ) -> Result<u64, LakeError> {
-    let mut counted = 0;
+    let mut counted = 0_u64;
     for entry in &manifest.files {
         let full = store.full(&entry.path);
         if !listed.insert(entry.path.clone()) {
@@ -141,8 +141,9 @@ fn check_files(
             continue;
         }
         report.files += 1;
-        report.bytes += entry.bytes;
-        *report.rows.entry(entry.table.name()).or_default() += entry.rows;
+        report.bytes = report.bytes.saturating_add(entry.bytes);
+        let rows_of_table = report.rows.entry(entry.table.name()).or_default();
+        *rows_of_table = rows_of_table.saturating_add(entry.rows);
         let Some(mut file) = store.open(&entry.path)? else {
             report.problem(full, "is missing although a commit lists it");
             continue;
@@ -160,7 +161,7 @@ fn check_files(
                 Ok((rows, _)) if rows != entry.rows => {
                     report.problem(full, format!("has {rows} rows where {} were committed", entry.rows));
                 }
-                Ok((_, events)) => counted += events,
+                Ok((_, events)) => counted = events.saturating_add(counted),
             },
         }
     }
@@ -247,14 +248,64 @@ fn sum(file: &mut File) -> std::io::Result<(u64, Checksum)> {
 fn rows(file: File, table: Table) -> Result<(u64, u64), parquet::errors::ParquetError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
     let rows = builder.metadata().file_metadata().num_rows();
-    let mut events = 0;
+    let mut events = 0_u64;
     if table == Table::Filtered {
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["count"]);
         for batch in builder.with_projection(mask).build()? {
             let batch = batch?;
             let cells = Cells::new(&batch);
-            events += (0..batch.num_rows()).map(|row| cells.count("count", row)).sum::<u64>();
+            for row in 0..batch.num_rows() {
+                events = cells.count("count", row).saturating_add(events);
+            }
         }
     }
     Ok((u64::try_from(rows).unwrap_or_default(), events))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::time::Micros;
+    use crate::lake::samples::{START_US, commit_events};
+    use crate::lake::tables::{FilteredRow, to_batches};
+    use crate::lake::{CommitRequest, Lake, TableWriter};
+
+    /// Commits one row of `filtered` that counts `count` events, with an account that claims `filtered` of them.
+    fn commit_filtered(root: &Path, count: u64, filtered: u64, pending_filtered: u64) -> Report {
+        let mut lake = Lake::open(root).unwrap();
+        let mut writer = TableWriter::new(lake.store(), 0);
+        let row = FilteredRow { minute: Micros(START_US), count, ..FilteredRow::default() };
+        writer.write(Table::Filtered, "prod", &to_batches(&[row]).unwrap()[0]).unwrap();
+        let files = writer.finish(lake.next_number()).unwrap();
+        let filtered_by_rule = BTreeMap::from([("stage".to_owned(), filtered)]);
+        let account = Account { read: filtered, filtered, filtered_by_rule, pending_filtered, ..Account::default() };
+        lake.commit(CommitRequest { files, account, ..CommitRequest::default() }).unwrap();
+        drop(lake);
+        verify(root).unwrap()
+    }
+
+    #[test]
+    fn filtered_counts_equal_the_account() {
+        let whole = commit_filtered(tempfile::tempdir().unwrap().path(), 5, 7, 2);
+        assert!(whole.is_sound(), "{whole}");
+        let lost = commit_filtered(tempfile::tempdir().unwrap().path(), 5, 7, 0);
+        assert_eq!(lost.problems.len(), 1, "{lost}");
+        assert!(lost.problems[0].path.ends_with("filtered"), "{lost}");
+    }
+
+    #[test]
+    fn a_report_reads_as_text_and_as_json() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(verify(folder.path()), Err(LakeError::NoLake { .. })));
+        commit_events(&mut Lake::open(folder.path()).unwrap(), 3).unwrap();
+        let stray = folder.path().join("contexts/cluster=x");
+        std::fs::create_dir_all(&stray).unwrap();
+        std::fs::write(stray.join("mine.parquet"), "").unwrap();
+        let report = verify(folder.path()).unwrap();
+        let text = report.to_string();
+        assert!(text.contains("3 read = 3 events + 0 filtered + 0 rejects"), "{text}");
+        assert!(text.contains("mine.parquet: is listed by no commit") && text.ends_with("1 problem"), "{text}");
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["rows"]["events"], &json["commits"]), (&3.into(), &1.into()));
+    }
 }

@@ -258,6 +258,10 @@ fn properties(
         .set_key_value_metadata(Some(metadata));
     for column in table.columns() {
         let path = ColumnPath::from(column.name);
+        // Rows are ordered by time: the least and greatest text of a row group say nothing, and cost a comparison a cell.
+        if matches!(column.kind, Kind::Text | Kind::Dict) {
+            builder = builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+        }
         // Times and positions hardly repeat, but differ little from row to row.
         if matches!(column.kind, Kind::Time) || column.name == "offset" {
             builder = builder

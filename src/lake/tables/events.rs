@@ -1,7 +1,7 @@
 //! Table `events`: one kept audit event.
 //!
 //! [`EventsBuilder`] makes the columns that one event alone determines, on the worker that decoded it. What the rest of the
-//! pipeline finds out (session, context, cause) is added by [`annotate`](super::annotate) once it is settled.
+//! pipeline finds out (session, context, cause) is added by [`annotate`](super::annotate()) once it is settled.
 
 use super::Table;
 use super::column::{Column, Kind::*, UTC, always, list_item, maybe};
@@ -103,7 +103,7 @@ pub const COLUMNS: &[Column] = &[
     ),
 ];
 
-/// The columns that [`annotate`](super::annotate) adds.
+/// The columns that [`annotate`](super::annotate()) adds.
 pub(super) const ANNOTATIONS: std::ops::Range<&str> = "model_label".."request_object";
 
 /// What goes into a row beside the event itself.
@@ -378,7 +378,7 @@ impl EventsBuilder {
     }
 }
 
-/// Whether [`annotate`](super::annotate) adds the column, rather than the builder.
+/// Whether [`annotate`](super::annotate()) adds the column, rather than the builder.
 pub(super) fn is_annotation(name: &str) -> bool {
     let place = |name: &str| COLUMNS.iter().position(|column| column.name == name);
     let (from, to) = (place(ANNOTATIONS.start), place(ANNOTATIONS.end));
