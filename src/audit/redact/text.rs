@@ -72,17 +72,18 @@ fn jwt_spans(text: &str, spans: &mut Vec<(usize, usize)>) {
 }
 
 fn credential_spans(text: &str, spans: &mut Vec<(usize, usize)>) {
-    for scheme in SCHEMES {
-        let words = text.char_indices().filter(|(at, _)| starts_with_ignoring_case(text, *at, scheme));
-        for (at, _) in words {
-            let Some(rest) = text.get(at + scheme.len()..) else { continue };
-            let gap = rest.len() - rest.trim_start_matches([' ', ':', '\t', '+']).len();
-            let gap = if rest.starts_with("%20") { 3 } else { gap };
-            let credential = rest.bytes().skip(gap).take_while(|byte| is_token_char(*byte) || *byte == b'~').count();
-            if gap > 0 && credential >= MIN_JWT_LEN {
-                let start = at + scheme.len() + gap;
-                spans.push((start, start + credential));
-            }
+    // both schemes begin with a letter that few texts have often
+    for at in memchr::memchr2_iter(b'b', b'B', text.as_bytes()) {
+        let Some(scheme) = SCHEMES.iter().find(|scheme| starts_with_ignoring_case(text, at, scheme)) else {
+            continue;
+        };
+        let start = at + scheme.len();
+        let rest = text.get(start..).unwrap_or_default();
+        let spaces = rest.len() - rest.trim_start_matches([' ', ':', '\t', '+']).len();
+        let gap = if rest.starts_with("%20") { 3 } else { spaces };
+        let credential = rest.bytes().skip(gap).take_while(|byte| is_token_char(*byte) || *byte == b'~').count();
+        if gap > 0 && credential >= MIN_JWT_LEN {
+            spans.push((start + gap, start + gap + credential));
         }
     }
 }
