@@ -54,6 +54,9 @@ pub struct Engine {
     heartbeats: Heartbeats,
     commands: Commands,
     forgotten: Micros,
+    early: hashbrown::HashMap<Id, Attribution>,
+    /// slack
+    pub slack_us: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,6 +68,35 @@ struct Saved {
     heartbeats: Vec<SavedBeat>,
     clients: Vec<SavedClient>,
 }
+
+/// An event that comes later.
+#[derive(Copy, Clone)]
+pub struct Later<'b> {
+    /// Its head.
+    pub head: &'b Head,
+    /// Its facts.
+    pub facts: &'b [Fact],
+    /// Its request, if a person's.
+    pub client: Option<&'b ClientRequest>,
+}
+
+/// The events that come after the one being attributed, in event order.
+pub trait Ahead {
+    /// The event `index` places after it.
+    fn event(&self, index: usize) -> Option<Later<'_>>;
+}
+
+/// Nothing is known of what comes.
+struct NoneAhead;
+
+impl Ahead for NoneAhead {
+    fn event(&self, _: usize) -> Option<Later<'_>> {
+        None
+    }
+}
+
+/// Most events that are looked at.
+const MOST_AHEAD: usize = 512;
 
 /// A possible cause.
 #[derive(Copy, Clone)]
@@ -101,11 +133,96 @@ impl Engine {
             heartbeats: Heartbeats::default(),
             commands: Commands::default(),
             forgotten: Micros::MIN,
+            early: hashbrown::HashMap::new(),
+            slack_us: 0,
         }
     }
 
     /// Attributes the next event. `client` is there for requests by people.
     pub fn apply(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
+        self.apply_ahead(head, facts, client, &NoneAhead)
+    }
+
+    /// The same, with a look at the events that come next.
+    pub fn apply_ahead(
+        &mut self,
+        head: &Head,
+        facts: &[Fact],
+        client: Option<&ClientRequest>,
+        ahead: &dyn Ahead,
+    ) -> Attribution {
+        if let Some(attribution) = self.early.remove(&head.id) {
+            return attribution;
+        }
+        if self.slack_us > 0 {
+            self.fetch_cause(head, facts, client.is_some(), 0, ahead, 0);
+        }
+        self.settle(head, facts, client)
+    }
+
+    fn fetch_cause(&mut self, head: &Head, facts: &[Fact], person: bool, from: usize, ahead: &dyn Ahead, depth: usize) {
+        if person || head.background.is_some() || depth > 4 {
+            return;
+        }
+        let link = self.best_link(head, facts);
+        if link.is_some_and(|link| link.weight >= self.tables.prompt_from) {
+            return;
+        }
+        let mut best: Option<(u8, usize)> = None;
+        for index in 0..MOST_AHEAD {
+            let Some(later) = ahead.event(index) else { break };
+            if later.head.at.since(head.at) > self.slack_us {
+                break;
+            }
+            if later.head.background.is_some() || later.head.id == head.id || self.early.contains_key(&later.head.id) {
+                continue;
+            }
+            if index < from && depth > 0 { /* an event before the one that is fetched: allowed */ }
+            if later.head.flags & head.flags & flags::VERSIONED != 0 && later.head.version >= head.version {
+                continue;
+            }
+            for written in later.facts.iter().filter(|fact| fact.produce) {
+                for fact in facts.iter().filter(|fact| !fact.produce && fact.key == written.key) {
+                    if fact.own && later.head.user == head.user || in_run(fact.code) || !self.tables.exact(fact.code) {
+                        continue;
+                    }
+                    let Some(weight) = self.tables.weight(fact.code, 0) else { continue };
+                    if weight >= self.tables.prompt_from && best.is_none_or(|(other, _)| weight > other) {
+                        best = Some((weight, index));
+                    }
+                }
+            }
+        }
+        let Some((_, index)) = best else { return };
+        self.fetch(index, head.at, ahead, depth);
+    }
+
+    fn fetch(&mut self, index: usize, at: Micros, ahead: &dyn Ahead, depth: usize) {
+        let Some(later) = ahead.event(index) else { return };
+        let mut head = *later.head;
+        if later.client.is_some() {
+            for earlier in 0..index {
+                let same = |one: &Later<'_>| one.client.is_some() && one.head.session == head.session;
+                if let Some(one) = ahead.event(earlier).filter(same)
+                    && !self.early.contains_key(&one.head.id)
+                {
+                    let mut moved = *one.head;
+                    moved.at = at;
+                    let attribution = self.settle(&moved, one.facts, one.client);
+                    self.early.insert(one.head.id, attribution);
+                }
+            }
+        } else {
+            // Reserved: it can not wait for itself.
+            self.early.insert(head.id, alone_in_background(&head, Background::Other));
+            self.fetch_cause(&head, later.facts, false, index, ahead, depth + 1);
+        }
+        head.at = at;
+        let attribution = self.settle(&head, later.facts, later.client);
+        self.early.insert(head.id, attribution);
+    }
+
+    fn settle(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
         if let Some(stream) = head.background {
             return alone_in_background(head, stream);
         }
@@ -256,6 +373,8 @@ impl Engine {
             heartbeats: Heartbeats::load(saved.heartbeats),
             commands: Commands::load(saved.clients),
             forgotten: saved.forgotten,
+            early: hashbrown::HashMap::new(),
+            slack_us: 0,
         })
     }
 }

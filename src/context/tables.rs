@@ -212,6 +212,32 @@ impl Tables {
         self.tiers.get(usize::from(kind.code())).is_some_and(|tiers| !tiers.is_empty())
     }
 
+    /// Whether evidence of `kind` names the very object.
+    #[inline]
+    pub fn exact(&self, kind: u8) -> bool {
+        Kind::from_code(kind).is_some_and(|kind| {
+            matches!(
+                kind,
+                Kind::ObjectWritten
+                    | Kind::OwnedGone
+                    | Kind::MadeForOwner
+                    | Kind::OwnerWritten
+                    | Kind::BoundObject
+                    | Kind::CollectionDeleted
+                    | Kind::OwnedChanged
+                    | Kind::NamespaceEmptied
+                    | Kind::EndpointPodChanged
+                    | Kind::LabelledPodChanged
+                    | Kind::AutoscalerWritten
+                    | Kind::NodeWritten
+                    | Kind::InsideRequest
+                    | Kind::PodBoundHere
+                    | Kind::JustRead
+                    | Kind::NamespaceTerminating
+            )
+        })
+    }
+
     /// How long a write of `aspect` is remembered, microseconds.
     #[inline]
     pub fn horizon_us(&self, aspect: u8) -> i64 {
