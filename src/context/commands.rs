@@ -38,16 +38,16 @@ struct Best {
 
 impl Commands {
     /// The context and the cause that `request` gets, changing nothing. `None`: it would open a command.
-    pub fn find(&self, tables: &Tables, request: &ClientRequest, head: &Head) -> Option<(Id, Cause)> {
+    pub fn find(&self, tables: &Tables, request: &ClientRequest, head: &Head, skew_us: i64) -> Option<(Id, Cause)> {
         let open = self.open.get(&head.session)?;
-        let best = best(tables, open, request, head)?;
+        let best = best(tables, open, request, head, skew_us)?;
         open.get(best.index).map(|command| (command.context, cause(&best, command)))
     }
 
     /// Adds `request` to the command that it continues, or opens one.
-    pub fn take(&mut self, tables: &Tables, request: &ClientRequest, head: &Head) -> Option<(Id, Cause)> {
+    pub fn take(&mut self, tables: &Tables, request: &ClientRequest, head: &Head, skew_us: i64) -> Option<(Id, Cause)> {
         let open = self.open.entry(head.session).or_default();
-        let best = best(tables, open, request, head);
+        let best = best(tables, open, request, head, skew_us);
         match best.as_ref().and_then(|best| Some((best, open.get_mut(best.index)?))) {
             Some((best, command)) => {
                 let found = (command.context, cause(best, command));
@@ -92,10 +92,10 @@ impl Commands {
     }
 }
 
-fn best(tables: &Tables, open: &[Command], request: &ClientRequest, head: &Head) -> Option<Best> {
+fn best(tables: &Tables, open: &[Command], request: &ClientRequest, head: &Head, skew_us: i64) -> Option<Best> {
     let mut best: Option<Best> = None;
     for (index, command) in open.iter().enumerate() {
-        let Some((score, kind)) = grammar::continues(tables, command, request, head) else { continue };
+        let Some((score, kind)) = grammar::continues(tables, command, request, head, skew_us) else { continue };
         let gap_us = head.received_at.since(command.end);
         let nearness_us = -gap_us.saturating_sub(PACE_US).saturating_abs();
         match &mut best {

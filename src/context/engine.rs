@@ -11,6 +11,7 @@
 //! and whether or not the state was saved and loaded in between. What is remembered is bounded by the horizons of the
 //! rules. Late events are attributed and change nothing.
 
+use super::clock::Clock;
 use super::commands::{Commands, SavedClient};
 use super::heartbeat::{Heartbeats, SavedBeat};
 use super::kind::Kind;
@@ -57,6 +58,7 @@ pub struct Engine {
     early: hashbrown::HashMap<Id, Attribution>,
     /// slack
     pub slack_us: i64,
+    clock: Clock,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,6 +137,7 @@ impl Engine {
             forgotten: Micros::MIN,
             early: hashbrown::HashMap::new(),
             slack_us: 0,
+            clock: Clock::default(),
         }
     }
 
@@ -151,16 +154,17 @@ impl Engine {
         client: Option<&ClientRequest>,
         ahead: &dyn Ahead,
     ) -> Attribution {
+        self.clock.see(head);
         if let Some(attribution) = self.early.remove(&head.id) {
             return attribution;
         }
         if self.slack_us > 0 {
-            self.fetch_cause(head, facts, client.is_some(), 0, ahead, 0);
+            self.fetch_cause(head, facts, client.is_some(), head.at, ahead, 0);
         }
         self.settle(head, facts, client)
     }
 
-    fn fetch_cause(&mut self, head: &Head, facts: &[Fact], person: bool, from: usize, ahead: &dyn Ahead, depth: usize) {
+    fn fetch_cause(&mut self, head: &Head, facts: &[Fact], person: bool, at: Micros, ahead: &dyn Ahead, depth: usize) {
         if person || head.background.is_some() || depth > 4 {
             return;
         }
@@ -177,7 +181,6 @@ impl Engine {
             if later.head.background.is_some() || later.head.id == head.id || self.early.contains_key(&later.head.id) {
                 continue;
             }
-            if index < from && depth > 0 { /* an event before the one that is fetched: allowed */ }
             if later.head.flags & head.flags & flags::VERSIONED != 0 && later.head.version >= head.version {
                 continue;
             }
@@ -194,7 +197,7 @@ impl Engine {
             }
         }
         let Some((_, index)) = best else { return };
-        self.fetch(index, head.at, ahead, depth);
+        self.fetch(index, at, ahead, depth);
     }
 
     fn fetch(&mut self, index: usize, at: Micros, ahead: &dyn Ahead, depth: usize) {
@@ -215,7 +218,7 @@ impl Engine {
         } else {
             // Reserved: it can not wait for itself.
             self.early.insert(head.id, alone_in_background(&head, Background::Other));
-            self.fetch_cause(&head, later.facts, false, index, ahead, depth + 1);
+            self.fetch_cause(&head, later.facts, false, at, ahead, depth + 1);
         }
         head.at = at;
         let attribution = self.settle(&head, later.facts, later.client);
@@ -231,7 +234,7 @@ impl Engine {
             return attribution;
         }
         let attribution = match client {
-            Some(request) => person(head, self.commands.take(&self.tables, request, head)),
+            Some(request) => person(head, self.commands.take(&self.tables, request, head, self.clock.skew_us())),
             None => {
                 let link = self.best_link(head, facts);
                 let weak = link.is_none_or(|link| link.weight < self.tables.weak_below);
@@ -262,7 +265,7 @@ impl Engine {
             return alone_in_background(head, stream);
         }
         self.continued(head, facts).unwrap_or_else(|| match client {
-            Some(request) => person(head, self.commands.find(&self.tables, request, head)),
+            Some(request) => person(head, self.commands.find(&self.tables, request, head, self.clock.skew_us())),
             None => self.component(head, self.best_link(head, facts)),
         })
     }
@@ -334,6 +337,11 @@ impl Engine {
         self.commands.forget(watermark);
     }
 
+    /// Learnt disagreement.
+    pub fn skew_us(&self) -> i64 {
+        self.clock.skew_us()
+    }
+
     /// Number of keys and of producing events that are remembered.
     pub fn size(&self) -> (usize, usize) {
         self.memory.len()
@@ -375,6 +383,7 @@ impl Engine {
             forgotten: saved.forgotten,
             early: hashbrown::HashMap::new(),
             slack_us: 0,
+            clock: Clock::default(),
         })
     }
 }
