@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Writes that a new one is compared with.
-const COMPARED: usize = 32;
-/// Versions further apart are no matter of clocks.
-const NEAR: u64 = 256;
-/// Larger inversions are no matter of clocks, microseconds.
-const MOST_US: i64 = 200_000;
-/// One write weighs this share in the averages.
-const SHARE: i64 = 256;
+const COMPARED: usize = 64;
+/// A version that was passed so long ago is not new, microseconds.
+const OLD_US: i64 = 100_000;
+/// One write weighs this share in the frequency of inversions.
+const SHARE: i64 = 1024;
+/// One inversion weighs this share in their mean size.
+const SIZE_SHARE: i64 = 16;
 /// Inversions per thousand writes from which clocks are held to disagree.
-const FREQUENT_PER_MILLE: i64 = 30;
-/// Largest allowance, microseconds.
+const FREQUENT_PER_MILLE: i64 = 4;
+/// Largest allowance, microseconds. What is further out of order is no matter of clocks.
 const MOST_SKEW_US: i64 = 40_000;
 
 /// What the writes of one stream tell of its clocks.
@@ -27,6 +27,8 @@ const MOST_SKEW_US: i64 = 40_000;
 pub(super) struct Clock {
     /// (version, when answered) of the last writes.
     last: VecDeque<(u64, i64)>,
+    /// Highest version that was passed a while ago.
+    passed: u64,
     /// Share of writes that are inversions, millionths.
     frequency: i64,
     /// Mean size of an inversion, nanoseconds.
@@ -36,21 +38,27 @@ pub(super) struct Clock {
 impl Clock {
     /// Takes in an event.
     pub fn see(&mut self, head: &Head) {
-        if head.flags & flags::VERSIONED == 0 || self.last.iter().any(|&(version, _)| version == head.version) {
+        if head.flags & flags::VERSIONED == 0 {
             return;
         }
-        let above = self.last.iter().filter(|&&(version, _)| version > head.version && version - head.version <= NEAR);
+        while let Some(&(version, answered)) = self.last.front()
+            && (self.last.len() >= COMPARED || head.received_at.0.saturating_sub(answered) > OLD_US)
+        {
+            self.passed = self.passed.max(version);
+            self.last.pop_front();
+        }
+        if head.version <= self.passed || self.last.iter().any(|&(version, _)| version == head.version) {
+            return; // the write changed nothing
+        }
+        let above = self.last.iter().filter(|&&(version, _)| version > head.version);
         let amount_us = above.map(|&(_, answered)| head.received_at.0.saturating_sub(answered)).max().unwrap_or(0);
-        if amount_us > MOST_US {
-            return; // an old version: the write changed nothing
+        if amount_us > MOST_SKEW_US {
+            return;
         }
         let inverted = amount_us > 0;
         self.frequency += (if inverted { 1_000_000 } else { 0 } - self.frequency) / SHARE;
         if inverted {
-            self.size_ns += (amount_us.saturating_mul(1000) - self.size_ns) / (SHARE / 16);
-        }
-        if self.last.len() == COMPARED {
-            self.last.pop_front();
+            self.size_ns += (amount_us.saturating_mul(1000) - self.size_ns) / SIZE_SHARE;
         }
         self.last.push_back((head.version, head.stage_at.0));
     }

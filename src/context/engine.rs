@@ -21,10 +21,14 @@ use super::tables::Tables;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod fetch;
+pub use fetch::{Ahead, LOOK_AHEAD_US, Later, NothingAhead};
+
 /// Version of the saved state. States of other versions are refused.
-const STATE_VERSION: u32 = 2;
+const STATE_VERSION: u32 = 3;
 /// Event time between two rounds of forgetting, microseconds.
 const FORGET_EVERY_US: i64 = 10_000_000;
 
@@ -55,9 +59,8 @@ pub struct Engine {
     heartbeats: Heartbeats,
     commands: Commands,
     forgotten: Micros,
-    early: hashbrown::HashMap<Id, Attribution>,
-    /// slack
-    pub slack_us: i64,
+    /// Attributions of events that were fetched before their turn.
+    early: BTreeMap<Id, Attribution>,
     clock: Clock,
 }
 
@@ -69,36 +72,9 @@ struct Saved {
     notes: Vec<SavedNote>,
     heartbeats: Vec<SavedBeat>,
     clients: Vec<SavedClient>,
+    early: Vec<(Id, Attribution)>,
+    clock: Clock,
 }
-
-/// An event that comes later.
-#[derive(Copy, Clone)]
-pub struct Later<'b> {
-    /// Its head.
-    pub head: &'b Head,
-    /// Its facts.
-    pub facts: &'b [Fact],
-    /// Its request, if a person's.
-    pub client: Option<&'b ClientRequest>,
-}
-
-/// The events that come after the one being attributed, in event order.
-pub trait Ahead {
-    /// The event `index` places after it.
-    fn event(&self, index: usize) -> Option<Later<'_>>;
-}
-
-/// Nothing is known of what comes.
-struct NoneAhead;
-
-impl Ahead for NoneAhead {
-    fn event(&self, _: usize) -> Option<Later<'_>> {
-        None
-    }
-}
-
-/// Most events that are looked at.
-const MOST_AHEAD: usize = 512;
 
 /// A possible cause.
 #[derive(Copy, Clone)]
@@ -135,19 +111,19 @@ impl Engine {
             heartbeats: Heartbeats::default(),
             commands: Commands::default(),
             forgotten: Micros::MIN,
-            early: hashbrown::HashMap::new(),
-            slack_us: 0,
+            early: BTreeMap::new(),
             clock: Clock::default(),
         }
     }
 
     /// Attributes the next event. `client` is there for requests by people.
     pub fn apply(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
-        self.apply_ahead(head, facts, client, &NoneAhead)
+        self.apply_before(head, facts, client, &NothingAhead)
     }
 
-    /// The same, with a look at the events that come next.
-    pub fn apply_ahead(
+    /// The same with a look at what comes within [`LOOK_AHEAD_US`], so that clocks that disagree by less cost nothing. `ahead`
+    /// must have every event of that time, or attributions depend on how the stream was cut.
+    pub fn apply_before(
         &mut self,
         head: &Head,
         facts: &[Fact],
@@ -158,72 +134,13 @@ impl Engine {
         if let Some(attribution) = self.early.remove(&head.id) {
             return attribution;
         }
-        if self.slack_us > 0 {
-            self.fetch_cause(head, facts, client.is_some(), head.at, ahead, 0);
+        if client.is_none() {
+            self.fetch_cause(head, facts, ahead);
         }
         self.settle(head, facts, client)
     }
 
-    fn fetch_cause(&mut self, head: &Head, facts: &[Fact], person: bool, at: Micros, ahead: &dyn Ahead, depth: usize) {
-        if person || head.background.is_some() || depth > 4 {
-            return;
-        }
-        let link = self.best_link(head, facts);
-        if link.is_some_and(|link| link.weight >= self.tables.prompt_from) {
-            return;
-        }
-        let mut best: Option<(u8, usize)> = None;
-        for index in 0..MOST_AHEAD {
-            let Some(later) = ahead.event(index) else { break };
-            if later.head.at.since(head.at) > self.slack_us {
-                break;
-            }
-            if later.head.background.is_some() || later.head.id == head.id || self.early.contains_key(&later.head.id) {
-                continue;
-            }
-            if later.head.flags & head.flags & flags::VERSIONED != 0 && later.head.version >= head.version {
-                continue;
-            }
-            for written in later.facts.iter().filter(|fact| fact.produce) {
-                for fact in facts.iter().filter(|fact| !fact.produce && fact.key == written.key) {
-                    if fact.own && later.head.user == head.user || in_run(fact.code) || !self.tables.exact(fact.code) {
-                        continue;
-                    }
-                    let Some(weight) = self.tables.weight(fact.code, 0) else { continue };
-                    if weight >= self.tables.prompt_from && best.is_none_or(|(other, _)| weight > other) {
-                        best = Some((weight, index));
-                    }
-                }
-            }
-        }
-        let Some((_, index)) = best else { return };
-        self.fetch(index, at, ahead, depth);
-    }
-
-    fn fetch(&mut self, index: usize, at: Micros, ahead: &dyn Ahead, depth: usize) {
-        let Some(later) = ahead.event(index) else { return };
-        let mut head = *later.head;
-        if later.client.is_some() {
-            for earlier in 0..index {
-                let same = |one: &Later<'_>| one.client.is_some() && one.head.session == head.session;
-                if let Some(one) = ahead.event(earlier).filter(same)
-                    && !self.early.contains_key(&one.head.id)
-                {
-                    let mut moved = *one.head;
-                    moved.at = at;
-                    let attribution = self.settle(&moved, one.facts, one.client);
-                    self.early.insert(one.head.id, attribution);
-                }
-            }
-        } else {
-            // Reserved: it can not wait for itself.
-            self.early.insert(head.id, alone_in_background(&head, Background::Other));
-            self.fetch_cause(&head, later.facts, false, at, ahead, depth + 1);
-        }
-        head.at = at;
-        let attribution = self.settle(&head, later.facts, later.client);
-        self.early.insert(head.id, attribution);
-    }
+    /// Attributes an event by what is known, and remembers what it wrote.
 
     fn settle(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
         if let Some(stream) = head.background {
@@ -337,7 +254,7 @@ impl Engine {
         self.commands.forget(watermark);
     }
 
-    /// Learnt disagreement.
+    /// By how much the clocks of the stream's servers are held to disagree, microseconds; 0 while they agree.
     pub fn skew_us(&self) -> i64 {
         self.clock.skew_us()
     }
@@ -357,6 +274,8 @@ impl Engine {
             notes: self.memory.save_notes(),
             heartbeats: self.heartbeats.save(),
             clients: self.commands.save(),
+            early: self.early.iter().map(|(&id, &said)| (id, said)).collect(),
+            clock: self.clock.clone(),
         };
         let mut bytes = STATE_VERSION.to_le_bytes().to_vec();
         // Writing to a vector does not fail; an empty body would be refused by `load`.
@@ -381,9 +300,8 @@ impl Engine {
             heartbeats: Heartbeats::load(saved.heartbeats),
             commands: Commands::load(saved.clients),
             forgotten: saved.forgotten,
-            early: hashbrown::HashMap::new(),
-            slack_us: 0,
-            clock: Clock::default(),
+            early: saved.early.into_iter().collect(),
+            clock: saved.clock,
         })
     }
 }
