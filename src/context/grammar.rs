@@ -167,7 +167,7 @@ fn object(tables: &Tables, command: &Command, request: &ClientRequest, head: &He
         }
     }
     about_same(command, request, gap_us, same)
-        .or_else(|| next_of_file(command, request, gap_us, same))
+        .or_else(|| next_of_file(command, request, gap_us, same, skew_us > 0))
         .or_else(|| soon_after(tables, command, request, gap_us))
         .or_else(|| waiting(command, request, gap_us, same))
 }
@@ -228,7 +228,7 @@ fn about_same(command: &Command, request: &ClientRequest, gap_us: i64, same: boo
 }
 
 /// The next object of an applied file.
-fn next_of_file(command: &Command, request: &ClientRequest, gap_us: i64, same: bool) -> Option<Step> {
+fn next_of_file(command: &Command, request: &ClientRequest, gap_us: i64, same: bool, shuffled: bool) -> Option<Step> {
     let last = &command.last;
     let gets = request.verb == Verb::Get;
     let most_us = if gets && request.own_name != 0 && !same { APPLY_US } else { SHORT_US };
@@ -236,6 +236,9 @@ fn next_of_file(command: &Command, request: &ClientRequest, gap_us: i64, same: b
         return None;
     }
     let inside = command.namespaces.has(request.namespace);
+    if shuffled && (inside || request.is_namespace() && command.namespaces.has(request.own_name)) {
+        return Some((56, Kind::NextOfFile)); // the order within the command is lost
+    }
     let near = if request.namespace != 0 { inside } else { command.versions.has(request.version) };
     let fits = matches!(request.verb, Verb::Get | Verb::Create | Verb::Patch | Verb::Delete)
         && !(command.missing.is_some() && last.code == 404)
@@ -298,6 +301,6 @@ fn waiting(command: &Command, request: &ClientRequest, gap_us: i64, same: bool) 
             return Some((66, Kind::Polls));
         }
     }
-    let looks = command.drains && request.is(asks::DRAINED) && request.verb == Verb::Get && gap_us <= SHORT_US;
+    let looks = command.drains && request.code != 404 && request.is(asks::DRAINED) && request.verb == Verb::Get && gap_us <= SHORT_US;
     looks.then_some((73, Kind::DrainLooks))
 }
