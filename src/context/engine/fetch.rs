@@ -17,6 +17,8 @@ use smallvec::SmallVec;
 
 /// How far a component's event looks ahead for its cause, microseconds.
 pub const LOOK_AHEAD_US: i64 = 30_000;
+/// Evidence older than this is looked past where clocks are known to disagree, microseconds.
+const AGED_US: i64 = 300_000;
 /// Most events that one event looks at.
 const MOST_AHEAD: usize = 512;
 /// Longest chain of causes fetched for one event.
@@ -91,8 +93,11 @@ impl Engine {
 
     /// The keys whose writer would be a better cause than the one that is known.
     fn wanted(&self, head: &Head, facts: &[Fact]) -> SmallVec<[Wanted; 16]> {
-        let known = self.best_link(head, facts).map_or(0, |link| link.weight);
-        if known >= self.tables.prompt_from {
+        let link = self.best_link(head, facts);
+        let known = link.map_or(0, |link| link.weight);
+        // Where clocks are known to disagree, even good evidence may be of the action before.
+        let aged = link.is_some_and(|link| head.at.since(link.producer.at) > AGED_US) && self.clock.skew_us() > 0;
+        if known >= self.tables.prompt_from && !aged {
             return SmallVec::new();
         }
         facts
@@ -100,7 +105,7 @@ impl Engine {
             .filter(|fact| !fact.produce && !in_run(fact.code))
             .filter(|fact| self.tables.names_object(fact.code))
             .filter_map(|fact| Some(Wanted { key: fact.key, weight: self.tables.weight(fact.code, 0)?, own: fact.own }))
-            .filter(|wanted| known == 0 || wanted.weight >= self.tables.prompt_from)
+            .filter(|wanted| known == 0 || wanted.weight >= self.tables.prompt_from.max(known))
             .collect()
     }
 
