@@ -111,7 +111,7 @@ impl Engine {
 
     /// The place of the event ahead that writes the best of the wanted keys.
     fn find(&self, head: &Head, wanted: &[Wanted], fetch: &Fetch<'_>) -> Option<usize> {
-        let mut best: Option<(u8, usize)> = None;
+        let mut best: Option<((bool, u8), usize)> = None;
         for index in 0..MOST_AHEAD {
             let Some(later) = fetch.ahead.event(index) else { break };
             if later.head.at.since(head.at) > LOOK_AHEAD_US {
@@ -128,8 +128,10 @@ impl Engine {
             for written in later.facts.iter().filter(|fact| fact.produce) {
                 let fits = |one: &&Wanted| one.key == written.key && !(one.own && later.head.user == head.user);
                 for one in wanted.iter().filter(fits) {
-                    if best.is_none_or(|(weight, _)| one.weight > weight) {
-                        best = Some((one.weight, index));
+                    // A person's request follows from no other: before it, what is fetched may be an effect.
+                    let rank = (later.client.is_some(), one.weight);
+                    if best.is_none_or(|(other, _)| rank > other) {
+                        best = Some((rank, index));
                     }
                 }
             }
