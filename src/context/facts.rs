@@ -160,7 +160,8 @@ fn ends_long_running(event: &Event<'_>) -> bool {
 /// The version that a successful response tells. A cluster may keep its Event objects in a store of their own, so their
 /// versions are not comparable.
 fn version(event: &Event<'_>) -> u64 {
-    let told = matches!(event.status_code, 200..=299) && event.object.as_ref().is_some_and(|one| one.resource != "events");
+    let told =
+        matches!(event.status_code, 200..=299) && event.object.as_ref().is_some_and(|one| one.resource != "events");
     if told { event.response.metadata.resource_version.parse().unwrap_or(0) } else { 0 }
 }
 

@@ -56,11 +56,19 @@ pub(super) fn is_open(command: &Command, now_us: i64) -> bool {
 }
 
 /// How well `request` continues `command`; `None` when it can not.
-pub(super) fn continues(tables: &Tables, command: &Command, request: &ClientRequest, head: &Head, skew_us: i64) -> Option<Step> {
+pub(super) fn continues(
+    tables: &Tables,
+    command: &Command,
+    request: &ClientRequest,
+    head: &Head,
+    skew_us: i64,
+) -> Option<Step> {
     let gap_us = head.received_at.since(command.end);
     let near = || {
         let began_us = head.received_at.since(command.last_head.received_at);
-        let within = skew_us > 0 && began_us <= 2 * skew_us && head.stage_at.since(command.last_head.received_at) >= -2 * skew_us;
+        let within = skew_us > 0
+            && began_us <= 2 * skew_us
+            && head.stage_at.since(command.last_head.received_at) >= -2 * skew_us;
         within.then_some((40, Kind::SameClient))
     };
     if request.is(asks::GRAMMAR) {
@@ -69,7 +77,14 @@ pub(super) fn continues(tables: &Tables, command: &Command, request: &ClientRequ
     any_client(command, request, gap_us)
 }
 
-fn step(tables: &Tables, command: &Command, request: &ClientRequest, head: &Head, gap_us: i64, skew_us: i64) -> Option<Step> {
+fn step(
+    tables: &Tables,
+    command: &Command,
+    request: &ClientRequest,
+    head: &Head,
+    gap_us: i64,
+    skew_us: i64,
+) -> Option<Step> {
     let last = &command.last;
     if command.drains && request.path == Path::Object {
         if (-999_999..=DRAIN_US).contains(&gap_us) && request.is(asks::EVICTS) {
@@ -146,7 +161,14 @@ fn discovery(command: &Command, request: &ClientRequest, gap_us: i64) -> Option<
 }
 
 /// Requests for objects.
-fn object(tables: &Tables, command: &Command, request: &ClientRequest, head: &Head, gap_us: i64, skew_us: i64) -> Option<Step> {
+fn object(
+    tables: &Tables,
+    command: &Command,
+    request: &ClientRequest,
+    head: &Head,
+    gap_us: i64,
+    skew_us: i64,
+) -> Option<Step> {
     let last = &command.last;
     if command.manager != 0 && request.manager != 0 && command.manager != request.manager {
         return None; // one command, one field manager
@@ -301,6 +323,10 @@ fn waiting(command: &Command, request: &ClientRequest, gap_us: i64, same: bool) 
             return Some((66, Kind::Polls));
         }
     }
-    let looks = command.drains && request.code != 404 && request.is(asks::DRAINED) && request.verb == Verb::Get && gap_us <= SHORT_US;
+    let looks = command.drains
+        && request.code != 404
+        && request.is(asks::DRAINED)
+        && request.verb == Verb::Get
+        && gap_us <= SHORT_US;
     looks.then_some((73, Kind::DrainLooks))
 }

@@ -114,7 +114,9 @@ impl<'v, 'a> View<'v, 'a> {
     fn named_owners<'n>(&self, resource: u64, name: &'n str) -> impl Iterator<Item = (u64, &'n str)> {
         let families = self.tables.generated_names.get(&resource).map_or(&[][..], Vec::as_slice);
         let split = name.rsplit_once('-');
-        families.iter().filter_map(move |&(owner, suffix)| split.filter(|(_, end)| suffix.fits(end)).map(|(base, _)| (owner, base)))
+        families.iter().filter_map(move |&(owner, suffix)| {
+            split.filter(|(_, end)| suffix.fits(end)).map(|(base, _)| (owner, base))
+        })
     }
 
     /// Owners, and their owners, that the generated name of an object of this namespace allows.

@@ -10,9 +10,9 @@
 //! waits is never fetched by what it waits for.
 
 use super::{Engine, in_run};
+use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::context::model::{ClientRequest, Fact, Head, flags};
-use crate::audit::hash::Id;
 use smallvec::SmallVec;
 
 /// How far a component's event looks ahead for its cause, microseconds.
