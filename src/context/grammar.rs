@@ -258,15 +258,18 @@ fn next_of_file(command: &Command, request: &ClientRequest, gap_us: i64, same: b
         return None;
     }
     let inside = command.namespaces.has(request.namespace);
-    if shuffled && (inside || request.is_namespace() && command.namespaces.has(request.own_name)) {
-        return Some((56, Kind::NextOfFile)); // the order within the command is lost
-    }
     let near = if request.namespace != 0 { inside } else { command.versions.has(request.version) };
     let fits = matches!(request.verb, Verb::Get | Verb::Create | Verb::Patch | Verb::Delete)
         && !(command.missing.is_some() && last.code == 404)
         && (command.wrote || last.path == Path::OpenApi || last.verb == Verb::Get)
         && (gets || request.verb == last.verb);
-    (near && fits).then_some((if inside && gap_us <= SHORT_US { 71 } else { 57 }, Kind::NextOfFile))
+    if near && fits {
+        return Some((if inside && gap_us <= SHORT_US { 71 } else { 57 }, Kind::NextOfFile));
+    }
+    // A request between is missing, or the order within the command is lost.
+    let of_files = (command.files && (request.manager == 0 || request.is(asks::FILES))) || shuffled;
+    let of_command = inside || request.is_namespace() && command.namespaces.has(request.own_name);
+    (of_files && of_command).then_some((45, Kind::NextOfFile))
 }
 
 /// Steps that follow without a pause.
