@@ -17,6 +17,7 @@ use super::kind::Kind;
 use super::memory::{Memory, Producer, SavedNote, SavedSlot};
 use super::model::{Actor, Attribution, AuditId, Background, Cause, ClientRequest, Fact, Head, Role, flags};
 use super::tables::Tables;
+use super::undo::{Change, Journal};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,7 @@ pub struct Engine {
     heartbeats: Heartbeats,
     commands: Commands,
     forgotten: Micros,
+    journal: Journal,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +103,7 @@ impl Engine {
             heartbeats: Heartbeats::default(),
             commands: Commands::default(),
             forgotten: Micros::MIN,
+            journal: Journal::default(),
         }
     }
 
@@ -110,15 +113,15 @@ impl Engine {
             return alone_in_background(head, stream);
         }
         if let Some(attribution) = self.continued(head, facts) {
-            self.commands.ended(head);
+            self.commands.ended(head, &mut self.journal);
             return attribution;
         }
         let attribution = match client {
-            Some(request) => person(head, self.commands.take(&self.tables, request, head)),
+            Some(request) => person(head, self.commands.take(&self.tables, request, head, &mut self.journal)),
             None => {
                 let link = self.best_link(head, facts);
                 let weak = link.is_none_or(|link| link.weight < self.tables.weak_below);
-                if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at) {
+                if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at, &mut self.journal) {
                     return alone_in_background(head, Background::Periodic);
                 }
                 self.component(head, link)
@@ -135,7 +138,7 @@ impl Engine {
             background: attribution.role == Role::Background,
             own_run,
         };
-        self.memory.write(facts, producer);
+        self.memory.write(facts, producer, &self.tables, &mut self.journal);
         attribution
     }
 
@@ -217,6 +220,38 @@ impl Engine {
         self.commands.forget(watermark);
     }
 
+    /// From now on, or no longer, changes can be undone. It may end only when all that was recorded is kept or undone.
+    pub(super) fn record(&mut self, on: bool) {
+        self.journal.record(on);
+    }
+
+    /// Number of changes that can be undone.
+    pub(super) fn recorded(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// Takes the latest `count` changes back.
+    pub(super) fn undo(&mut self, count: usize) {
+        for _ in 0..count {
+            match self.journal.last() {
+                Some(Change::Slot(before)) => self.memory.undo_slot(before),
+                Some(Change::Note(before)) => self.memory.undo_note(before),
+                Some(Change::Beat(before)) => self.heartbeats.undo(before),
+                Some(Change::Client(before)) => self.commands.undo(before),
+                None => return,
+            }
+        }
+    }
+
+    /// The earliest `count` changes are for good.
+    pub(super) fn keep(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some(Change::Slot(before)) = self.journal.first() {
+                self.memory.keep_slot(before);
+            }
+        }
+    }
+
     /// Number of keys and of producing events that are remembered.
     pub fn size(&self) -> (usize, usize) {
         self.memory.len()
@@ -256,6 +291,7 @@ impl Engine {
             heartbeats: Heartbeats::load(saved.heartbeats),
             commands: Commands::load(saved.clients),
             forgotten: saved.forgotten,
+            journal: Journal::default(),
         })
     }
 }

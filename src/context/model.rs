@@ -299,7 +299,7 @@ pub struct Cause {
 }
 
 /// What the engine says of one event.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attribution {
     /// Context: the id of its root event. For background: meaningless.
     pub context: Id,

@@ -20,6 +20,8 @@
 //! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
 //! - [`attribute`] owns a stream: it judges lateness in arrival order, moves the watermark, puts events into event order
 //!   below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that has the row.
+//! - [`live`] and [`live_contexts`], where wanted, show contexts before the watermark: rows as a differential collection, and
+//!   a view of the open contexts that is maintained from it.
 //! - [`annotate`] joins notes with rows and splits what tables and aggregates need.
 //! - [`contexts`], [`sessions`] and [`filtered`] keep aggregates by key until the watermark says that they are complete.
 //! - [`write`] puts rows into staged Parquet files; at a commit it closes them.
@@ -37,6 +39,8 @@ pub mod decode;
 pub mod epoch;
 pub mod feed;
 pub mod filtered;
+pub mod live;
+pub mod live_contexts;
 pub mod order;
 pub mod parts;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! What a replay is to do: every setting that the dataflow needs, resolved.
 
 use super::tell::Limits;
+use super::live_contexts::LiveView;
 use crate::audit::filter::{Rules, Switches};
 use crate::audit::time::Micros;
 use crate::context::tables::Tables;
@@ -44,6 +45,8 @@ pub struct ReplayPlan {
     pub all_stages: bool,
     /// The causal engine is on.
     pub contexts: bool,
+    /// Where contexts are shown before the watermark; `None` keeps no live contexts.
+    pub live: Option<Arc<LiveView>>,
     /// Sessions are on.
     pub sessions: bool,
     /// Redacted bodies are columns.

@@ -2,13 +2,15 @@
 
 use super::actors::Sessions;
 use super::annotate::{Annotated, Annotating, annotate_rows};
-use super::attribute::{Attribute, Out as Attributed, ResumePoints, Totals, attribute_blocks};
+use super::attribute::{Attribute, Causes, Out as Attributed, ResumePoints, Totals, attribute_blocks};
 use super::commit::{Coordinator, SourceName, commit_epochs};
 use super::contexts::{self, close_contexts};
 use super::decode::{self, Decoder, Work, decode_blocks};
 use super::epoch::{Epoch, Flow, Tick, split};
 use super::feed::{Message, feed};
 use super::filtered::{self, count_drops};
+use super::live::{LiveCauses, live_rows};
+use super::live_contexts::{live_contexts, show};
 use super::order::{Order, ResumePoint};
 use super::plan::{Keep, ReplayPlan};
 use super::sessions::{self, close_sessions};
@@ -208,11 +210,23 @@ fn build<'s>(
     let owner = (index == 0).then(|| attribute(run)).transpose()?;
     let (notes, rest) = split(attribute_blocks(decoded, ticks, owner), |out| match out {
         Attributed::Notes(notes) => Ok(notes),
-        Attributed::Mark(mark) => Err(Ok(mark)),
-        Attributed::Piece(piece) => Err(Err(piece)),
+        other => Err(other),
     });
-    let (marks, order_pieces) = split(rest, |out| out);
+    let (marks, rest) = split(rest, |out| match out {
+        Attributed::Mark(mark) => Ok(mark),
+        other => Err(other),
+    });
+    let (order_pieces, live_changes) = split(rest, |out| match out {
+        Attributed::Piece(piece) => Ok(piece),
+        Attributed::Live(changes) => Err(changes),
+        Attributed::Notes(_) | Attributed::Mark(_) => Err(Vec::new()),
+    });
     let marks = marks.broadcast();
+    let mut live_pieces = Vec::new();
+    if let Some(view) = &plan.live {
+        let (contexts, pieces) = live_contexts(live_rows(live_changes), marks.clone(), CONTEXT_HORIZON_US, mine)?;
+        live_pieces.extend([pieces, show(contexts, Arc::clone(view))]);
+    }
 
     let how = Annotating {
         fold: plan.effective_keep() == Keep::Fold,
@@ -258,7 +272,8 @@ fn build<'s>(
     let rows = scope.concatenate([plain_rows, event_rows, context_rows, session_rows, filtered_rows]);
     let writer = TableWriter::new(Arc::clone(&run.store), index);
     let written = write_rows(rows, marks, cluster(), writer);
-    let pieces = scope.concatenate([written, order_pieces, context_pieces, session_pieces, filtered_pieces]);
+    let pieces = [written, order_pieces, context_pieces, session_pieces, filtered_pieces];
+    let pieces = scope.concatenate(pieces.into_iter().chain(live_pieces));
     let coordinator =
         if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
     Ok(commit_epochs(pieces, coordinator))
@@ -268,10 +283,14 @@ fn build<'s>(
 fn attribute(run: &Run) -> Result<Attribute, FlowError> {
     let plan = &run.plan;
     let order = Order::new(plan.lateness_us, &run.resumed, run.watermark);
-    let engine = match run.state.pieces(Section::Engine, 0, 1).next() {
-        _ if !plan.contexts => None,
-        Some(bytes) => Some(Engine::load(bytes, Arc::clone(&plan.tables))?),
-        None => Some(Engine::new(Arc::clone(&plan.tables))),
+    let engine = || match run.state.pieces(Section::Engine, 0, 1).next() {
+        Some(bytes) => Engine::load(bytes, Arc::clone(&plan.tables)),
+        None => Ok(Engine::new(Arc::clone(&plan.tables))),
+    };
+    let causes = match (plan.contexts, &plan.live) {
+        (false, _) => Causes::Off,
+        (true, None) => Causes::Settled(Box::new(engine()?)),
+        (true, Some(_)) => Causes::Live(Box::new(LiveCauses::new(engine()?))),
     };
     let sessions = match plan.sessions {
         true => {
@@ -280,7 +299,7 @@ fn attribute(run: &Run) -> Result<Attribute, FlowError> {
         }
         false => None,
     };
-    let mut attribute = Attribute::new(order, engine, sessions, run.totals);
+    let mut attribute = Attribute::new(order, causes, sessions, run.totals);
     for odd_ids in run.state.read(Section::OddIds, 0, 1)? {
         attribute.restore_odd_ids(odd_ids);
     }

@@ -26,6 +26,8 @@ pub enum Section {
     Session,
     /// Counts of a minute that is not complete.
     Filtered,
+    /// What is settled of a context in the live view.
+    LiveContext,
 }
 
 /// A piece of saved state.

@@ -39,6 +39,7 @@ pub fn plan(replay: &Replay, config: &Config, progress: Arc<Progress>, stop: Arc
         switches: switches(&config.filter.switches),
         all_stages: config.filter.stages == Stages::All,
         contexts: config.contexts.engine == Switch::On,
+        live: None,
         sessions: config.sessions.engine == Switch::On,
         bodies: config.output.bodies == Bodies::Redacted,
         from: replay.from.map(|from| from.0),
