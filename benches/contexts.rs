@@ -50,7 +50,8 @@ fn main() {
     println!("| sequential engine | event order | | {:.0} | |", best / 1e3);
     for (arrival, order) in arrivals(&log) {
         for epoch in [100, 1_000, 10_000] {
-            let (rate, deep) = (0..3).map(|_| live(&log, &order, epoch, &tables)).fold((0.0, 0.0), |a, b| (b.0.max(a.0), b.1));
+            let (rate, deep) =
+                (0..3).map(|_| live(&log, &order, epoch, &tables)).fold((0.0, 0.0), |a, b| (b.0.max(a.0), b.1));
             println!("| live engine | {arrival} | {epoch} | {:.0} | {deep:.1} applied again an event |", rate / 1e3);
         }
     }
@@ -136,7 +137,9 @@ impl Sample {
     /// At least `events` events in the order of their stage times, as an API server writes them.
     fn log(&self, events: usize) -> FactBatch {
         let mut log = FactBatch::default();
-        (0..).take_while(|copy| *copy as usize * self.batch.heads.len() < events).for_each(|copy| self.copy(copy, &mut log));
+        (0..)
+            .take_while(|copy| *copy as usize * self.batch.heads.len() < events)
+            .for_each(|copy| self.copy(copy, &mut log));
         sort(&mut log);
         log
     }

@@ -35,11 +35,13 @@ const PARTITIONS: usize = 3;
 
 static TABLES: LazyLock<Arc<Tables>> = LazyLock::new(|| Arc::new(Tables::built_in().unwrap()));
 
+type ContextChange = ((Id, LiveContext), Epoch, isize);
+
 /// What came out of a run.
 #[derive(Default)]
 struct Seen {
     rows: Mutex<Vec<(LiveRow, Epoch, isize)>>,
-    contexts: Mutex<Vec<((Id, LiveContext), Epoch, isize)>>,
+    contexts: Mutex<Vec<ContextChange>>,
     pieces: Mutex<Vec<Piece>>,
     view: Arc<LiveView>,
 }
@@ -139,10 +141,15 @@ fn partition(index: usize) -> PartitionId {
 }
 
 /// The events from `from` to `to` as one block a partition, those that `keep` changes or leaves.
-fn blocks(batch: &FactBatch, range: std::ops::Range<usize>, keep: impl Fn(PartitionId, Head) -> Option<Head>) -> Vec<DecodedBlock> {
+fn blocks(
+    batch: &FactBatch,
+    range: std::ops::Range<usize>,
+    keep: impl Fn(PartitionId, Head) -> Option<Head>,
+) -> Vec<DecodedBlock> {
     let block = |number: usize| {
         let id = PartitionId(number as u32);
-        let mut facts = FactBatch { facts: batch.facts.clone(), clients: batch.clients.clone(), ..FactBatch::default() };
+        let mut facts =
+            FactBatch { facts: batch.facts.clone(), clients: batch.clients.clone(), ..FactBatch::default() };
         let mine = range.clone().filter(|&index| partition(index) == id);
         facts.heads.extend(mine.filter_map(|index| keep(id, batch.heads[index])));
         DecodedBlock {

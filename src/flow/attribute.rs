@@ -342,13 +342,7 @@ fn has_row(head: &Head) -> bool {
 }
 
 /// Runs one event through the engine and the sessions.
-fn attribute(
-    causes: &mut Causes,
-    sessions: &mut Option<Sessions>,
-    head: &Head,
-    batch: &FactBatch,
-    late: bool,
-) -> Note {
+fn attribute(causes: &mut Causes, sessions: &mut Option<Sessions>, head: &Head, batch: &FactBatch, late: bool) -> Note {
     let (facts, client) = (batch.facts_of(head), batch.client_of(head));
     let attribution = match causes {
         Causes::Off => unattributed(),

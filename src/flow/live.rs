@@ -79,15 +79,14 @@ impl LiveCauses {
 
 /// The changes as a collection.
 pub fn live_rows<'s>(changes: Flow<'s, Vec<LiveChange>>) -> VecCollection<'s, Epoch, LiveRow, isize> {
-    let updates =
-        changes.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(Pipeline, "LiveRows", |_, _| {
-            move |input, output| {
-                input.for_each(|time, epochs| {
-                    let epoch = *time.time();
-                    let updates = epochs.drain(..).flatten().map(|(row, diff)| (row, epoch, diff));
-                    output.session(&time).give_iterator(updates);
-                });
-            }
-        });
+    let updates = changes.unary::<CapacityContainerBuilder<Vec<_>>, _, _, _>(Pipeline, "LiveRows", |_, _| {
+        move |input, output| {
+            input.for_each(|time, epochs| {
+                let epoch = *time.time();
+                let updates = epochs.drain(..).flatten().map(|(row, diff)| (row, epoch, diff));
+                output.session(&time).give_iterator(updates);
+            });
+        }
+    });
     updates.as_collection()
 }

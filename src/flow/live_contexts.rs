@@ -63,6 +63,9 @@ impl LiveContext {
 /// Contexts by the id of their root, arranged: the trace can be read, joined and shared.
 pub type ArrangedContexts<'s> = Arranged<'s, TraceAgent<ValSpine<Id, LiveContext, Epoch, isize>>>;
 
+/// How a context stands, or no longer stands.
+type Stand = ((Id, LiveContext), isize);
+
 /// A part of a context and how often it is added.
 type PartChange = ((Id, LiveContext), Epoch, isize);
 
@@ -94,7 +97,8 @@ pub fn live_contexts<'s>(
     let contexts = parts.as_collection().reduce_abelian::<_, ValBuilder<_, _, _, _>, ValSpine<_, _, _, _>>(
         "LiveContexts",
         |_, parts: &[(&LiveContext, isize)], whole| {
-            let add = |sum: LiveContext, (part, times): &(&LiveContext, isize)| sum.plus(**part, times.unsigned_abs() as u64);
+            let add =
+                |sum: LiveContext, (part, times): &(&LiveContext, isize)| sum.plus(**part, times.unsigned_abs() as u64);
             whole.push((parts.iter().fold(LiveContext::EMPTY, add), 1));
         },
     );
@@ -200,7 +204,7 @@ impl LiveView {
     }
 
     /// The changes of one worker's contexts in one complete epoch.
-    fn change(&self, mut changes: Vec<((Id, LiveContext), isize)>) {
+    fn change(&self, mut changes: Vec<Stand>) {
         changes.sort_unstable_by_key(|(_, diff)| *diff); // retractions first
         let mut contexts = self.lock();
         for ((context, stand), diff) in changes {
@@ -217,7 +221,7 @@ impl LiveView {
 pub fn show<'s>(contexts: ArrangedContexts<'s>, view: Arc<LiveView>) -> Flow<'s, Piece> {
     let changes = contexts.as_collection(|context, stand| (*context, *stand)).inner;
     changes.unary_frontier::<CapacityContainerBuilder<Vec<Piece>>, _, _, _>(Pipeline, "LiveView", |_, _| {
-        let mut waiting: BTreeMap<Epoch, Vec<((Id, LiveContext), isize)>> = BTreeMap::new();
+        let mut waiting: BTreeMap<Epoch, Vec<Stand>> = BTreeMap::new();
         move |(input, frontier), _| {
             input.for_each(|_, changes| {
                 for (change, epoch, diff) in changes.drain(..) {

@@ -1,7 +1,7 @@
 //! What a replay is to do: every setting that the dataflow needs, resolved.
 
-use super::tell::Limits;
 use super::live_contexts::LiveView;
+use super::tell::Limits;
 use crate::audit::filter::{Rules, Switches};
 use crate::audit::time::Micros;
 use crate::context::tables::Tables;

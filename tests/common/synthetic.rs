@@ -141,9 +141,8 @@ fn push_fact(&(produce, own, aspect, place, kind): &(bool, bool, u8, u8, u8), fa
 
 fn request(step: &Step) -> ClientRequest {
     let (verb, object, what, path) = step.request;
-    let verb =
-        [Verb::Get, Verb::List, Verb::Watch, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete, Verb::Other]
-            [usize::from(verb)];
+    let verb = [Verb::Get, Verb::List, Verb::Watch, Verb::Create, Verb::Update, Verb::Patch, Verb::Delete, Verb::Other]
+        [usize::from(verb)];
     let hash = |seed: u64, n: u8| if n == 0 { 0 } else { mix(seed, u64::from(n)) };
     ClientRequest {
         path: [Path::Object, Path::OpenApi, Path::Group][usize::from(path)],
