@@ -40,6 +40,7 @@ fn main() {
     let events: usize = std::env::var("EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(500_000);
     let tables = Arc::new(Tables::built_in().unwrap());
     let sample = Sample::read(&tables);
+    held(&sample, &tables);
     let log = sample.log(events);
     let facts = log.facts.len() as f64 / log.heads.len() as f64;
     println!("{} events, {facts:.1} facts an event, {RATE} events a second of event time\n", log.heads.len());
@@ -67,8 +68,6 @@ fn main() {
             }
         }
     }
-    drop(log);
-    held(&sample, &tables);
 }
 
 /// The sample log as facts, in the order of its lines.
@@ -245,7 +244,6 @@ fn blocks(log: &FactBatch, order: &[usize], epoch: usize) -> Vec<DecodedBlock> {
 
 struct Ran {
     rate: f64,
-    view: Arc<LiveView>,
     latencies: Vec<Duration>,
 }
 
@@ -261,8 +259,7 @@ impl Ran {
 fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Tables>, full: bool) -> Ran {
     let events: usize = blocks.iter().map(|block| block.facts.heads.len()).sum();
     let (count, blocks) = (blocks.len() as Epoch, Mutex::new(Some(blocks)));
-    let (tables, view) = (Arc::clone(tables), Arc::new(LiveView::default()));
-    let shown = Arc::clone(&view);
+    let (tables, shown) = (Arc::clone(tables), Arc::new(LiveView::default()));
     let began = Instant::now();
     let guards = timely::execute(timely::Config::process(workers), move |worker| {
         let (index, peers) = (worker.index(), worker.peers());
@@ -310,7 +307,7 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
     });
     let mut latencies = guards.unwrap().join().into_iter().map(|ended| ended.unwrap());
     let latencies = latencies.next().unwrap();
-    Ran { rate: rate(events, began), view, latencies }
+    Ran { rate: rate(events, began), latencies }
 }
 
 /// Memory with more than 100,000 contexts open, engine and open events included.
@@ -366,7 +363,7 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
     let bytes = resident_bytes().saturating_sub(before);
     let (contexts, mib) = (view.count(), bytes as f64 / 1_048_576.0);
     println!(
-        "\n{contexts} open contexts after an hour of event time ({events} events, {:.0} s): {mib:.0} MiB, {} bytes a context",
+        "{contexts} open contexts after an hour of event time ({events} events, {:.0} s): {mib:.0} MiB, {} bytes a context\n",
         began.elapsed().as_secs_f64(),
         bytes / contexts.max(1) as u64
     );
