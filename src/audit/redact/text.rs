@@ -1,7 +1,7 @@
 //! Free text: user agents, status messages, annotations.
 
 use super::REDACTED;
-use memchr::memmem;
+use memchr::{memchr2_iter, memmem};
 use std::borrow::Cow;
 
 /// Start of a JSON Web Token: `{"` in base64.
@@ -37,7 +37,7 @@ pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
 }
 
 /// `text` with the spans replaced; they may overlap.
-fn without(text: &str, mut spans: Vec<(usize, usize)>) -> Cow<'_, str> {
+pub(super) fn without(text: &str, mut spans: Vec<(usize, usize)>) -> Cow<'_, str> {
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -73,8 +73,8 @@ fn jwt_spans(text: &str, spans: &mut Vec<(usize, usize)>) {
 
 fn credential_spans(text: &str, spans: &mut Vec<(usize, usize)>) {
     for scheme in SCHEMES {
-        let words = text.char_indices().filter(|(at, _)| starts_with_ignoring_case(text, *at, scheme));
-        for (at, _) in words {
+        // every scheme begins with this letter
+        for at in memchr2_iter(b'b', b'B', text.as_bytes()).filter(|at| starts_with_ignoring_case(text, *at, scheme)) {
             let Some(rest) = text.get(at + scheme.len()..) else { continue };
             let gap = rest.len() - rest.trim_start_matches([' ', ':', '\t', '+']).len();
             let gap = if rest.starts_with("%20") { 3 } else { gap };
