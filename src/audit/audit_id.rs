@@ -62,7 +62,7 @@ mod tests {
             let restored = String::from_utf8(audit_uuid_text(bits).to_vec()).unwrap();
             prop_assert_eq!(audit_uuid(&restored), Some(bits));
             if let Some(bits) = audit_uuid(&text) {
-                prop_assert_eq!(audit_uuid_text(bits).as_slice(), text.as_bytes());
+                prop_assert_eq!(audit_uuid_text(bits).to_vec(), text.into_bytes());
             }
         }
     }
