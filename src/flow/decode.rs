@@ -175,6 +175,7 @@ impl Decoder {
                 (unread.partition, unread.offset, unread.end)
             }
         };
+        self.plan.progress.add(0, found.records);
         let batch = BatchId(self.next_batch);
         let rows = self.rows.finish()?;
         if rows.num_rows() > 0 {
