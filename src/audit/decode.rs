@@ -115,27 +115,28 @@ impl Decoder<'_, '_> {
             return self.reject(RejectReason::TooDeep, "", message, text.as_bytes(), path);
         }
         let json = without_prefix(text);
-        match draft(json, self.mode) {
-            Ok(draft) => self.object(json, draft, path),
+        let mut draft = Draft::new(self.mode);
+        match read(json, &mut draft) {
+            Ok(()) => self.object(json, draft, path),
             Err(error) if error.classify() == Category::Data => self.wrapped(json, Some(error), path),
             Err(error) => self.defective(json, error, path),
         }
     }
 
     /// An object that was read as an event without an error.
-    fn object(&mut self, json: &str, draft: Draft<'_>, path: &Path) {
+    fn object(&mut self, json: &str, mut draft: Draft<'_>, path: &Path) {
         if draft.is_event() {
             match draft.finish() {
-                Ok(mut event) => {
+                Ok(()) => {
                     if !self.want.raw_bodies {
-                        (event.request_raw, event.response_raw) = (None, None);
+                        (draft.event.request_raw, draft.event.response_raw) = (None, None);
                     }
-                    self.give(Ok(event));
+                    self.give(Ok(draft.event));
                 }
                 Err(defect) => self.reject(defect.reason, defect.path, defect.message, json.as_bytes(), path),
             }
-        } else if let Some(items) = draft.items.filter(|_| draft.is_list()) {
-            self.text(items.get(), &path.of("items"));
+        } else if let Some((name, value)) = draft.wrapping.carrier() {
+            self.text(value.get(), &path.of(name));
         } else {
             self.wrapped(json, None, path);
         }
@@ -175,28 +176,32 @@ impl Decoder<'_, '_> {
 
     /// A text that is not valid JSON, or not only one: mends what can be mended.
     fn defective(&mut self, json: &str, error: serde_json::Error, path: &Path) {
-        if let Some(mended) = surrogate::mend(json) {
+        let words = error.to_string();
+        if words.contains("hex escape")
+            && let Some(mended) = surrogate::mend(json)
+        {
             return self.text(&mended, path);
         }
-        if let Some(values) = several(json) {
+        if words.starts_with("trailing characters")
+            && let Some(values) = several(json)
+        {
             for (value, index) in values.into_iter().zip(0_usize..) {
                 self.text(value, &path.of(&format!("[{index}]")));
             }
             return;
         }
         // A number that no type holds costs the evidence of its body only.
-        let apart = BodyMode::Raw { evidence: self.want.evidence };
-        if self.mode == BodyMode::Evidence
-            && let Ok(draft) = draft(json, apart)
-        {
-            return self.object(json, draft, path);
+        if words.starts_with("number out of range") && self.mode == BodyMode::Evidence {
+            let mut draft = Draft::new(BodyMode::Raw { evidence: true });
+            if read(json, &mut draft).is_ok() {
+                return self.object(json, draft, path);
+            }
         }
-        let message = error.to_string();
         let (reason, message) = match error.classify() {
-            _ if message.starts_with("recursion limit") => (RejectReason::TooDeep, message),
+            _ if words.starts_with("recursion limit") => (RejectReason::TooDeep, words),
             Category::Eof if json.is_empty() => (RejectReason::BadJson, "the record is empty".to_owned()),
-            Category::Eof => (RejectReason::BadJson, format!("the record is cut off: {message}")),
-            _ => (RejectReason::BadJson, message),
+            Category::Eof => (RejectReason::BadJson, format!("the record is cut off: {words}")),
+            _ => (RejectReason::BadJson, words),
         };
         self.reject(reason, "", message, json.as_bytes(), path);
     }
@@ -217,12 +222,10 @@ impl Decoder<'_, '_> {
 }
 
 /// Reads `json` as an event.
-fn draft(json: &str, mode: BodyMode) -> Result<Draft<'_>, serde_json::Error> {
-    let mut draft = Draft::new(mode);
+fn read<'de>(json: &'de str, draft: &mut Draft<'de>) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    strict(&mut draft).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(draft)
+    strict(draft).deserialize(&mut deserializer)?;
+    deserializer.end()
 }
 
 /// JSON path of the first wrong type in an event; the second reading that it costs is paid by rejects only.

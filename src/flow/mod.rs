@@ -52,3 +52,4 @@ pub mod write;
 pub use plan::{Keep, ReplayPlan};
 pub use replay::{Outcome, replay};
 pub use shared::FlowError;
+pub use tell::Limits;

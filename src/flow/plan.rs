@@ -1,5 +1,6 @@
 //! What a replay is to do: every setting that the dataflow needs, resolved.
 
+use super::tell::Limits;
 use crate::audit::filter::{Rules, Switches};
 use crate::audit::time::Micros;
 use crate::context::tables::Tables;
@@ -65,6 +66,8 @@ pub struct ReplayPlan {
     pub block_bytes: usize,
     /// Longest record.
     pub max_record_bytes: usize,
+    /// Bounds on one context.
+    pub limits: Limits,
     /// The causal rules.
     pub tables: Arc<Tables>,
     /// Counters for whoever shows them.

@@ -236,7 +236,7 @@ fn build<'s>(
         sums.flat_map(|sum| if let Annotated::Dropped(drop, count) = sum { Some((drop, count)) } else { None });
 
     let cluster = || plan.cluster.clone();
-    let contexts = close_contexts(context_parts, marks.clone(), cluster(), CONTEXT_HORIZON_US, mine)?;
+    let contexts = close_contexts(context_parts, marks.clone(), cluster(), (CONTEXT_HORIZON_US, plan.limits), mine)?;
     let (context_rows, context_pieces) = split(contexts, |out| match out {
         contexts::Out::Row(row) => Ok(Rows::Context(row)),
         contexts::Out::Piece(piece) => Err(piece),

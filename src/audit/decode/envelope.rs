@@ -3,11 +3,11 @@
 use super::body_mode::{BodyMode, read_body};
 use super::list::{At, Many};
 use super::take::{Take, lenient, skip, strict};
+use super::wrap::Wrapping;
 use crate::audit::event::{Event, Level, ObjectRef, Stage, Text};
 use crate::audit::reject::RejectReason;
 use crate::audit::time::{Micros, TimeError};
 use serde::de::MapAccess;
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use std::borrow::Cow;
 
@@ -23,9 +23,10 @@ pub(super) struct Draft<'de> {
     timestamp: Time,
     /// `metadata.creationTimestamp` of the same.
     created: Time,
-    /// `items` of an EventList.
-    pub items: Option<&'de RawValue>,
-    event: Event<'de>,
+    /// What the object carries, should it be no event.
+    pub wrapping: Wrapping<'de>,
+    /// The event; to be used after [`finish`](Draft::finish) only.
+    pub event: Event<'de>,
 }
 
 /// What keeps an event from being used.
@@ -47,7 +48,7 @@ impl<'de> Draft<'de> {
             staged: Time::Absent,
             timestamp: Time::Absent,
             created: Time::Absent,
-            items: None,
+            wrapping: Wrapping::default(),
             event: Event {
                 audit_id: Text::default(),
                 stage: Stage::ResponseComplete,
@@ -84,14 +85,9 @@ impl<'de> Draft<'de> {
         named || (!event.audit_id.is_empty() && shaped)
     }
 
-    /// Whether the object is a list of audit events.
-    pub fn is_list(&self) -> bool {
-        self.items.is_some() && self.kind == "EventList" && self.api_version.starts_with(AUDIT_GROUP)
-    }
-
-    /// The event, with defaults filled in.
-    pub fn finish(self) -> Result<Event<'de>, Defect> {
-        let mut event = self.event;
+    /// Checks the event and fills in defaults.
+    pub fn finish(&mut self) -> Result<(), Defect> {
+        let event = &mut self.event;
         if event.audit_id.is_empty() {
             return Err(missing("auditID", "the event has no auditID"));
         }
@@ -110,7 +106,7 @@ impl<'de> Draft<'de> {
         if let Some(object) = &mut event.object {
             split_group(object);
         }
-        Ok(event)
+        Ok(())
     }
 }
 
@@ -199,8 +195,7 @@ impl<'de> Take<'de> for Draft<'de> {
             "metadata" => {
                 map.next_value_seed(lenient(&mut At::<_> { member: "creationTimestamp", place: &mut self.created }))
             }
-            "items" => map.next_value().map(|items| self.items = items),
-            _ => skip(map),
+            _ => self.wrapping.member(key, map),
         }
     }
 }

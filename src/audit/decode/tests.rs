@@ -242,7 +242,7 @@ fn bad_input() {
         ("{\"a\":1e400}", "not_an_event"),
         ("1e400", "bad_json"),
         (r#"{"kind":"Event","apiVersion":"v1","involvedObject":{},"metadata":{}}"#, "not_an_event"),
-        (r#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[]}"#, "not_an_event items"),
+        (r#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[]}"#, "not_an_event"),
         (&line[..line.len() - 40], "bad_json"),
         (&line.replace("201", "1e400"), "bad_json"),
         (&deep[..10_000], "bad_json"),

@@ -1,7 +1,7 @@
 //! Free text: user agents, status messages, annotations.
 
 use super::REDACTED;
-use memchr::{memchr2_iter, memmem};
+use memchr::memmem;
 use std::borrow::Cow;
 
 /// Start of a JSON Web Token: `{"` in base64.
@@ -13,6 +13,9 @@ const SCHEMES: [&str; 2] = ["bearer", "basic"];
 
 /// `text` without JSON Web Tokens and without the credentials that follow `Bearer` or `Basic`.
 pub fn redact_text(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
     let mut spans = Vec::new();
     jwt_spans(text, &mut spans);
     credential_spans(text, &mut spans);
@@ -34,6 +37,15 @@ pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
         spans.push((at + "nvalid value: ".len(), message.len()));
     }
     without(message, spans)
+}
+
+/// Whether a glance shows that there is nothing to take out: no start of a token and no first letters of a scheme. Nearly all
+/// texts end here; the full search took 6 % of a conversion's time.
+fn is_plain(text: &str) -> bool {
+    !text
+        .as_bytes()
+        .windows(3)
+        .any(|w| matches!(w, b"eyJ" | [b'b' | b'B', b'e' | b'E' | b'a' | b'A', b'a' | b'A' | b's' | b'S']))
 }
 
 /// `text` with the spans replaced; they may overlap.
@@ -72,17 +84,18 @@ fn jwt_spans(text: &str, spans: &mut Vec<(usize, usize)>) {
 }
 
 fn credential_spans(text: &str, spans: &mut Vec<(usize, usize)>) {
-    for scheme in SCHEMES {
-        // every scheme begins with this letter
-        for at in memchr2_iter(b'b', b'B', text.as_bytes()).filter(|at| starts_with_ignoring_case(text, *at, scheme)) {
-            let Some(rest) = text.get(at + scheme.len()..) else { continue };
-            let gap = rest.len() - rest.trim_start_matches([' ', ':', '\t', '+']).len();
-            let gap = if rest.starts_with("%20") { 3 } else { gap };
-            let credential = rest.bytes().skip(gap).take_while(|byte| is_token_char(*byte) || *byte == b'~').count();
-            if gap > 0 && credential >= MIN_JWT_LEN {
-                let start = at + scheme.len() + gap;
-                spans.push((start, start + credential));
-            }
+    // both schemes begin with a letter that few texts have often
+    for at in memchr::memchr2_iter(b'b', b'B', text.as_bytes()) {
+        let Some(scheme) = SCHEMES.iter().find(|scheme| starts_with_ignoring_case(text, at, scheme)) else {
+            continue;
+        };
+        let start = at + scheme.len();
+        let rest = text.get(start..).unwrap_or_default();
+        let spaces = rest.len() - rest.trim_start_matches([' ', ':', '\t', '+']).len();
+        let gap = if rest.starts_with("%20") { 3 } else { spaces };
+        let credential = rest.bytes().skip(gap).take_while(|byte| is_token_char(*byte) || *byte == b'~').count();
+        if gap > 0 && credential >= MIN_JWT_LEN {
+            spans.push((start + gap, start + gap + credential));
         }
     }
 }
