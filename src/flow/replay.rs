@@ -54,6 +54,7 @@ const MESSAGES_AHEAD: usize = 4;
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let lake = Lake::open(&plan.output)?;
+    let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let last = lake.last().cloned();
     let account = last.as_ref().map(|m| m.account.clone()).unwrap_or_default();
@@ -118,7 +119,10 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     }
     let finished = feeder.join().unwrap_or(false);
     match shared.take_failure() {
-        Some(error) => Err(error),
+        Some(error) => {
+            keeper.clear_up();
+            Err(error)
+        }
         None => Ok(Outcome { account: shared.account(), finished }),
     }
 }
