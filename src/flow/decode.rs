@@ -12,13 +12,13 @@
 use super::attribute::{BESIDE, DecodedBlock, ResumePoints, SETTLED};
 use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
-use super::plan::{Keep, ReplayPlan};
+use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
 use super::write::Rows;
 use crate::audit::actor::Class;
 use crate::audit::decode::{Want, decode};
 use crate::audit::event::Event;
-use crate::audit::filter::{self, Decision};
+use crate::audit::filter;
 use crate::audit::hash::hash;
 use crate::audit::label::{Label, propose};
 use crate::audit::redact::{redact_body, redact_text, redact_uri};
@@ -119,7 +119,6 @@ const NOTHING_TOLD: RowNote<'static> = RowNote {
 pub struct Decoder {
     worker: u32,
     plan: Arc<ReplayPlan>,
-    keep: Keep,
     sources: Arc<Vec<String>>,
     resumed: Arc<ResumePoints>,
     settled_before: Micros,
@@ -156,7 +155,6 @@ impl Decoder {
     ) -> Decoder {
         Decoder {
             worker,
-            keep: plan.effective_keep(),
             sources,
             resumed,
             settled_before,
@@ -251,7 +249,7 @@ impl Decoder {
 
     fn event(&mut self, event: &Event<'_>, at: At, found: &mut Yield) -> Result<(), LakeError> {
         let counted = self.counted(at.partition, at.offset);
-        if event.stage_at > at.now.plus(self.plan.max_future_skew_us) {
+        if self.plan.from_the_future(event, at.now) {
             if !counted {
                 let message = "its time lies ahead of this machine's clock by more than stream.max_future_skew";
                 let reject = Reject::new(RejectReason::FutureTimestamp, "stageTimestamp", message, b"");
@@ -260,24 +258,17 @@ impl Decoder {
             return Ok(());
         }
         found.newest = found.newest.max(Some(event.stage_at));
-        let time = event_time(event, self.plan.lateness_us);
+        let time = self.plan.event_time(event);
         let settled = counted && time < self.settled_before;
         let class = event.class();
-        if let Some(rule) = self.dropped_unseen(event) {
+        if let Some(rule) = self.plan.dropped_unseen(event) {
             if !counted {
                 found.records += 1;
                 found.drop(time, rule, class);
             }
             return Ok(());
         }
-        let verdict = match self.keep {
-            Keep::Fold | Keep::All => None,
-            Keep::Light | Keep::Full => match filter::decide(event, self.plan.rules, &self.plan.switches) {
-                Decision::White => None,
-                Decision::Black(_) if self.keep == Keep::Light => None,
-                Decision::Black(rule) | Decision::Removed(rule) => Some(rule.as_str()),
-            },
-        };
+        let verdict = self.plan.dropped_by_filter(event);
         if !counted || (!settled && verdict.is_none()) {
             found.records += 1;
         }
@@ -308,16 +299,6 @@ impl Decoder {
             }
         }
         Ok(())
-    }
-
-    /// The rule by which an event is dropped whatever it says of causes, if any.
-    fn dropped_unseen(&self, event: &Event<'_>) -> Option<&'static str> {
-        let outside = self.plan.from.is_some_and(|from| event.received_at < from)
-            || self.plan.to.is_some_and(|to| event.received_at >= to);
-        if outside {
-            return Some("range");
-        }
-        (!filter::is_row(event) && !self.plan.all_stages).then_some("stage")
     }
 
     fn row(&mut self, event: &Event<'_>, at: At, class: Class, found: &mut Yield) -> Result<u32, LakeError> {
@@ -390,14 +371,6 @@ fn harmless<'e, 'a>(event: &'e Event<'a>) -> Cow<'e, Event<'a>> {
         Cow::Borrowed(_) => Cow::Borrowed(event),
         Cow::Owned(user_agent) => Cow::Owned(Event { user_agent: Cow::Owned(user_agent), ..event.clone() }),
     }
-}
-
-/// Event time: when the request came, or half the allowed lateness before its stage if it took longer.
-///
-/// Half, because lines of one log are out of order by milliseconds: with the whole lateness a slow request would stand exactly at
-/// the limit, and every second one would be late (232 of 2,636 requests in the sample log).
-fn event_time(event: &Event<'_>, lateness_us: i64) -> Micros {
-    event.received_at.max(event.stage_at.plus(-lateness_us / 2))
 }
 
 /// The operator.
