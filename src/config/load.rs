@@ -109,7 +109,7 @@ impl Loader {
         if config.sessions.gap.as_micros() == 0 {
             return wrong("sessions.gap", "is zero; 15m is usual");
         }
-        if config.commit.rows == 0 || config.commit.bytes.as_bytes() == 0 || config.commit.every.as_micros() == 0 {
+        if config.commit.bytes.as_bytes() == 0 || config.commit.every.as_micros() == 0 {
             return wrong("commit", "has a bound of zero; every commit needs room for one row");
         }
         if config.limits.context_events == 0 {
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn printed_values_read_back() {
-        let text = "[contexts]\nrules = \"r.toml\"\nquiet = \"90s\"\n[files]\nblock_bytes = \"2MiB\"";
+        let text = "[contexts]\nrules = \"r.toml\"\nengine = \"off\"\n[files]\nblock_bytes = \"2MiB\"";
         let config = load(text).expect("good");
         assert_eq!(load(&config.to_toml().expect("printable")).as_ref(), Ok(&config));
     }

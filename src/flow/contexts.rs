@@ -6,7 +6,7 @@ use super::filtered::MINUTE_US;
 use super::parts::ContextPart;
 use super::state::{Piece, Section, State, StateError};
 use super::sums::HOUR_US;
-use super::tell::row;
+use super::tell::{Limits, row};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::lake::tables::ContextRow;
@@ -41,10 +41,10 @@ impl Open {
         }
     }
 
-    fn tell(&mut self, cluster: &str, closed: bool, out: &mut Vec<Out>) {
+    fn tell(&mut self, (cluster, limits): (&str, Limits), closed: bool, out: &mut Vec<Out>) {
         if std::mem::take(&mut self.fresh) {
             self.revision += 1;
-            out.push(Out::Row(Box::new(row(cluster, &self.part, self.revision, closed))));
+            out.push(Out::Row(Box::new(row(cluster, limits, &self.part, self.revision, closed))));
         }
     }
 }
@@ -54,7 +54,7 @@ pub fn close_contexts<'s>(
     parts: Flow<'s, ContextPart>,
     marks: Flow<'s, Mark>,
     cluster: String,
-    horizon_us: i64,
+    (horizon_us, limits): (i64, Limits),
     (state, index, peers): (&State, usize, usize),
 ) -> Result<Flow<'s, Out>, StateError> {
     let saved: Vec<Open> = state.read(Section::Context, index, peers)?;
@@ -80,14 +80,14 @@ pub fn close_contexts<'s>(
         }
         closed.sort_unstable_by_key(|c| (c.part.start, c.part.context));
         for context in &mut closed {
-            context.tell(&cluster, true, out);
+            context.tell((&cluster, limits), true, out);
         }
         if mark.flush || mark.commit.is_some() {
             let mut left: Vec<&mut Open> = open.values_mut().collect();
             left.sort_unstable_by_key(|c| (c.part.start, c.part.context));
             for context in left {
                 if mark.flush {
-                    context.tell(&cluster, false, out);
+                    context.tell((&cluster, limits), false, out);
                 }
                 if mark.commit.is_some() {
                     out.push(Out::Piece(Piece::encode(Section::Context, context.part.context.0, context)));

@@ -104,17 +104,6 @@ pub enum Out {
     Dropped(Drop, u64),
 }
 
-/// For rows that are written as they are decoded.
-const NOTHING_TOLD: RowNote<'static> = RowNote {
-    session: None,
-    context: None,
-    role: "",
-    cause_audit_id: None,
-    cause_reason: None,
-    late: false,
-    keep: true,
-};
-
 /// The state of one worker's decoder.
 pub struct Decoder {
     worker: u32,
@@ -184,6 +173,7 @@ impl Decoder {
                 (unread.partition, unread.offset, unread.end)
             }
         };
+        self.plan.progress.add(0, found.records);
         let batch = BatchId(self.next_batch);
         let rows = self.rows.finish()?;
         if rows.num_rows() > 0 {
@@ -191,7 +181,7 @@ impl Decoder {
                 self.next_batch += 1;
                 self.shelf.put(batch, Shelved { open: rows.num_rows(), rows, details: found.details });
             } else {
-                let notes = vec![NOTHING_TOLD; rows.num_rows()];
+                let notes = vec![RowNote::PLAIN; rows.num_rows()];
                 out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
             }
         }

@@ -56,3 +56,4 @@ pub mod write;
 pub use plan::{Keep, Method, ReplayPlan};
 pub use replay::{Outcome, replay};
 pub use shared::FlowError;
+pub use tell::Limits;

@@ -1,5 +1,6 @@
 //! What a replay is to do: every setting that the dataflow needs, resolved.
 
+use super::tell::Limits;
 use crate::audit::event::Event;
 use crate::audit::filter::{self, Decision, Rules, Switches};
 use crate::audit::time::Micros;
@@ -94,6 +95,8 @@ pub struct ReplayPlan {
     pub block_bytes: usize,
     /// Longest record.
     pub max_record_bytes: usize,
+    /// Bounds on one context.
+    pub limits: Limits,
     /// The causal rules.
     pub tables: Arc<Tables>,
     /// Counters for whoever shows them.

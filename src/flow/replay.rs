@@ -249,7 +249,7 @@ fn build<'s>(
 
     let cluster = || plan.cluster.clone();
     let horizon_us = run.clusters.as_ref().map_or(CONTEXT_HORIZON_US, |clusters| clusters.longest_pause_us());
-    let contexts = close_contexts(context_parts, marks.clone(), cluster(), horizon_us, mine)?;
+    let contexts = close_contexts(context_parts, marks.clone(), cluster(), (horizon_us, plan.limits), mine)?;
     let (context_rows, context_pieces) = split(contexts, |out| match out {
         contexts::Out::Row(row) => Ok(Rows::Context(row)),
         contexts::Out::Piece(piece) => Err(piece),

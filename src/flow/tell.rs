@@ -5,8 +5,23 @@ use crate::context::summary::{Happening, summary};
 use crate::lake::tables::ContextRow;
 use std::collections::BTreeMap;
 
+/// Beyond these a context has run away, and its row is flagged.
+#[derive(Copy, Clone, Debug)]
+pub struct Limits {
+    /// Events.
+    pub events: u64,
+    /// From the first event to the last.
+    pub age_us: i64,
+}
+
+impl Limits {
+    fn exceeded_by(self, part: &ContextPart) -> bool {
+        part.events > self.events || part.last.since(part.start) > self.age_us
+    }
+}
+
 /// The row of a context, or of an hour of a background stream.
-pub fn row(cluster: &str, part: &ContextPart, revision: u32, closed: bool) -> ContextRow {
+pub fn row(cluster: &str, limits: Limits, part: &ContextPart, revision: u32, closed: bool) -> ContextRow {
     let nobody = Told::default();
     let told = part.told.as_ref().map_or(&nobody, |(_, told)| told);
     let background = part.background.clone().unwrap_or_default();
@@ -44,7 +59,7 @@ pub fn row(cluster: &str, part: &ContextPart, revision: u32, closed: bool) -> Co
         parent_context_id: part.parent_context,
         closed,
         late: part.late > 0,
-        truncated: false,
+        truncated: !folded && limits.exceeded_by(part),
         background,
         period_us: (folded && part.events > 1).then(|| part.end.since(part.start) / (part.events as i64 - 1)),
         gaps: folded.then(|| part.silent_minutes()),

@@ -13,6 +13,9 @@ const SCHEMES: [&str; 2] = ["bearer", "basic"];
 
 /// `text` without JSON Web Tokens and without the credentials that follow `Bearer` or `Basic`.
 pub fn redact_text(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
     let mut spans = Vec::new();
     jwt_spans(text, &mut spans);
     credential_spans(text, &mut spans);
@@ -34,6 +37,15 @@ pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
         spans.push((at + "nvalid value: ".len(), message.len()));
     }
     without(message, spans)
+}
+
+/// Whether a glance shows that there is nothing to take out: no start of a token and no first letters of a scheme. Nearly all
+/// texts end here; the full search took 6 % of a conversion's time.
+fn is_plain(text: &str) -> bool {
+    !text
+        .as_bytes()
+        .windows(3)
+        .any(|w| matches!(w, b"eyJ" | [b'b' | b'B', b'e' | b'E' | b'a' | b'A', b'a' | b'A' | b's' | b'S']))
 }
 
 /// `text` with the spans replaced; they may overlap.

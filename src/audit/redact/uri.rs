@@ -22,6 +22,36 @@ const SENSITIVE: [&str; 14] = [
     "jwt",
 ];
 
+/// Parameters that the Kubernetes API defines and that hold no credential.
+const USUAL: [&str; 26] = [
+    "",
+    "allowWatchBookmarks",
+    "container",
+    "dryRun",
+    "fieldManager",
+    "fieldSelector",
+    "fieldValidation",
+    "follow",
+    "force",
+    "gracePeriodSeconds",
+    "hash",
+    "labelSelector",
+    "limit",
+    "pretty",
+    "previous",
+    "propagationPolicy",
+    "resourceVersion",
+    "resourceVersionMatch",
+    "sendInitialEvents",
+    "stderr",
+    "stdin",
+    "stdout",
+    "timeout",
+    "timeoutSeconds",
+    "tty",
+    "watch",
+];
+
 /// `uri` without credentials: those in its query, before a host (`https://user:password@host`), and tokens anywhere.
 ///
 /// ```
@@ -30,6 +60,9 @@ const SENSITIVE: [&str; 14] = [
 /// assert_eq!(redact_uri("/api/v1/pods?limit=5&access_token=abc"), "/api/v1/pods?limit=5&access_token=REDACTED");
 /// ```
 pub fn redact_uri(uri: &str) -> Cow<'_, str> {
+    if is_usual(uri) {
+        return redact_text(uri);
+    }
     let (path, query) = uri.split_once('?').map_or((uri, None), |(path, query)| (path, Some(query)));
     let path = without_user_info(path);
     let query = query.map(|query| {
@@ -44,6 +77,18 @@ pub fn redact_uri(uri: &str) -> Cow<'_, str> {
             Cow::Owned(redact_text(&format!("{path}{query}")).into_owned())
         }
     }
+}
+
+/// Whether a URI has nothing but a plain path and parameters that Kubernetes itself defines, none of which holds a credential.
+/// Nearly all do, and need no decoding.
+fn is_usual(uri: &str) -> bool {
+    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+    let plain = |text: &str| !text.bytes().any(|byte| matches!(byte, b'%' | b'@'));
+    plain(path)
+        && query.split('&').all(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            USUAL.contains(&name) && memchr::memchr2(b'@', b';', value.as_bytes()).is_none() && !value.contains("%40")
+        })
 }
 
 /// One parameter of a query.

@@ -7,7 +7,7 @@ use crate::audit::filter::{Rules, Switches};
 use crate::config::{self, Bodies, Config, ConfigError, FilterMode, FilterRules, Stages, Switch};
 use crate::context::k8ntext::{self, Algorithm, Oracle};
 use crate::context::tables::Tables;
-use crate::flow::{Keep, Method, ReplayPlan};
+use crate::flow::{Keep, Limits, Method, ReplayPlan};
 use crate::observe::Progress;
 use anyhow::Result;
 use std::num::NonZero;
@@ -53,6 +53,7 @@ pub fn plan(replay: &Replay, config: &Config, progress: Arc<Progress>, stop: Arc
         commit_bytes: config.commit.bytes.as_bytes(),
         block_bytes: config.files.block_bytes.as_usize(),
         max_record_bytes: config.files.max_record_bytes.as_usize(),
+        limits: Limits { events: config.limits.context_events, age_us: config.limits.context_age.as_micros() },
         tables: Arc::new(causal_rules(config.contexts.rules.as_deref())?),
         progress,
         stop,
