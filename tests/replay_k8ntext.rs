@@ -11,20 +11,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Second, audit id, user, verb, resource, name, uid, uid of the owner, true action (a root's in capitals).
-const LOG: &[(u32, &str, &str, &str, &str, &str, &str, &str, &str)] = &[
-    (0, "a0", "alice", "create", "deployments", "web", "d1", "", "A"),
-    (1, "a1", "deployer", "create", "replicasets", "web-1", "r1", "d1", "a"),
-    (2, "a2", "replicator", "create", "pods", "web-1-x", "p1", "r1", "a"),
-    (3, "b0", "bob", "create", "deployments", "db", "d2", "", "B"),
-    (4, "b1", "deployer", "create", "replicasets", "db-1", "r2", "d2", "b"),
-    (5, "b2", "replicator", "create", "pods", "db-1-x", "p2", "r2", "b"),
-    (6, "c0", "alice", "delete", "pods", "web-1-x", "p1", "r1", "C"),
-    (400, "a3", "deployer", "update", "deployments", "web", "d1", "", "a"),
+const LOG: &[(u32, [&str; 8])] = &[
+    (0, ["a0", "alice", "create", "deployments", "web", "d1", "", "A"]),
+    (1, ["a1", "deployer", "create", "replicasets", "web-1", "r1", "d1", "a"]),
+    (2, ["a2", "replicator", "create", "pods", "web-1-x", "p1", "r1", "a"]),
+    (3, ["b0", "bob", "create", "deployments", "db", "d2", "", "B"]),
+    (4, ["b1", "deployer", "create", "replicasets", "db-1", "r2", "d2", "b"]),
+    (5, ["b2", "replicator", "create", "pods", "db-1-x", "p2", "r2", "b"]),
+    (6, ["c0", "alice", "delete", "pods", "web-1-x", "p1", "r1", "C"]),
+    (400, ["a3", "deployer", "update", "deployments", "web", "d1", "", "a"]),
 ];
 
 fn log(folder: &Path) -> (PathBuf, PathBuf) {
     let (mut events, mut truth) = (String::new(), String::new());
-    for (second, id, user, verb, resource, name, uid, owner, action) in LOG {
+    for (second, [id, user, verb, resource, name, uid, owner, action]) in LOG {
         let time = format!("2026-01-01T00:{:02}:{:02}.000000Z", second / 60, second % 60);
         let group = if *resource == "pods" { "" } else { "apps" };
         let owners: Vec<Value> = if owner.is_empty() { Vec::new() } else { vec![json!({"uid": owner, "name": "o"})] };
@@ -96,7 +96,7 @@ fn a_small_log_has_the_clusters_that_the_description_says() {
     let (clusters, scores) = found("own", &["--method", "k8ntext"]);
     assert_eq!(
         clusters,
-        LOG.iter().map(|line| line.1).collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        LOG.iter().map(|(_, [id, ..])| *id).collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
     );
     assert_eq!(scores["user"]["pair_f1"], json!(0.0));
     // The old one has no table of owners' owners: a pod finds its deployment by the beginning of its name.

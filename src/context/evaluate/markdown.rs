@@ -1,8 +1,8 @@
 //! Scores as a page of Markdown.
 
+use super::parts::SIZES;
 use super::sizes::bins;
 use super::{Clustering, Part, Scores, Sizes};
-use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 impl Scores {
@@ -33,10 +33,10 @@ impl Scores {
         writeln!(page, "\n| how many | split into so many | so many merged | split over so many, merged |")?;
         writeln!(page, "|--:|--:|--:|--:|")?;
         let tables = [&c.split_into, &c.merged_of, &c.split_merge_into];
-        let keys: BTreeSet<usize> = tables.iter().flat_map(|table| table.keys().copied()).collect();
-        for key in keys {
-            let [split, merged, both] = tables.map(|table| table.get(&key).copied().unwrap_or_default());
-            writeln!(page, "| {key} | {split} | {merged} | {both} |")?;
+        for (least, most, name) in SIZES {
+            let [split, merged, both] =
+                tables.map(|table| table.range(least..=most).map(|(_, count)| count).sum::<usize>());
+            writeln!(page, "| {name} | {split} | {merged} | {both} |")?;
         }
         let b = &self.background;
         writeln!(page, "\nBackground: {} events, {} predicted.", b.truth, b.predicted)?;

@@ -23,7 +23,7 @@ pub struct Part {
     pub b3_f1: f64,
 }
 
-/// Sizes of true contexts that are told apart: (least, most, name).
+/// Numbers that are told apart, of events or of contexts: (least, most, name).
 pub(super) const SIZES: &[(usize, usize, &str)] =
     &[(1, 1, "1"), (2, 4, "2-4"), (5, 9, "5-9"), (10, 19, "10-19"), (20, 49, "20-49"), (50, usize::MAX, "50-")];
 
