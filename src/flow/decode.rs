@@ -21,7 +21,7 @@ use crate::audit::event::Event;
 use crate::audit::filter;
 use crate::audit::hash::hash;
 use crate::audit::label::{Label, propose};
-use crate::audit::redact::{redact_body, redact_text, redact_uri};
+use crate::audit::redact::{redact_body, redact_message, redact_text, redact_uri};
 use crate::audit::reject::{Reject, RejectReason};
 use crate::audit::time::Micros;
 use crate::context::detail::Detail;
@@ -355,12 +355,15 @@ impl Yield {
     }
 }
 
-/// The event without what a client may have put into free text by mistake: a bearer token as its user agent, say.
+/// The event without what may stand in free text by mistake: a bearer token as the user agent, what an authorizer quotes.
 fn harmless<'e, 'a>(event: &'e Event<'a>) -> Cow<'e, Event<'a>> {
-    match redact_text(&event.user_agent) {
-        Cow::Borrowed(_) => Cow::Borrowed(event),
-        Cow::Owned(user_agent) => Cow::Owned(Event { user_agent: Cow::Owned(user_agent), ..event.clone() }),
+    let resource = event.object.as_ref().map_or("", |object| &object.resource);
+    let texts = (redact_text(&event.user_agent), redact_message(&event.decision_reason, resource));
+    if let (Cow::Borrowed(_), Cow::Borrowed(_)) = texts {
+        return Cow::Borrowed(event);
     }
+    let (user_agent, decision_reason) = (texts.0.into_owned().into(), texts.1.into_owned().into());
+    Cow::Owned(Event { user_agent, decision_reason, ..event.clone() })
 }
 
 /// The operator.

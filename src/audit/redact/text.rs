@@ -1,7 +1,7 @@
 //! Free text: user agents, status messages, annotations.
 
 use super::REDACTED;
-use memchr::memmem;
+use memchr::{memchr2_iter, memmem};
 use std::borrow::Cow;
 
 /// Start of a JSON Web Token: `{"` in base64.
@@ -49,7 +49,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// `text` with the spans replaced; they may overlap.
-fn without(text: &str, mut spans: Vec<(usize, usize)>) -> Cow<'_, str> {
+pub(super) fn without(text: &str, mut spans: Vec<(usize, usize)>) -> Cow<'_, str> {
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -84,18 +84,17 @@ fn jwt_spans(text: &str, spans: &mut Vec<(usize, usize)>) {
 }
 
 fn credential_spans(text: &str, spans: &mut Vec<(usize, usize)>) {
-    // both schemes begin with a letter that few texts have often
-    for at in memchr::memchr2_iter(b'b', b'B', text.as_bytes()) {
-        let Some(scheme) = SCHEMES.iter().find(|scheme| starts_with_ignoring_case(text, at, scheme)) else {
-            continue;
-        };
-        let start = at + scheme.len();
-        let rest = text.get(start..).unwrap_or_default();
-        let spaces = rest.len() - rest.trim_start_matches([' ', ':', '\t', '+']).len();
-        let gap = if rest.starts_with("%20") { 3 } else { spaces };
-        let credential = rest.bytes().skip(gap).take_while(|byte| is_token_char(*byte) || *byte == b'~').count();
-        if gap > 0 && credential >= MIN_JWT_LEN {
-            spans.push((start + gap, start + gap + credential));
+    for scheme in SCHEMES {
+        // every scheme begins with this letter
+        for at in memchr2_iter(b'b', b'B', text.as_bytes()).filter(|at| starts_with_ignoring_case(text, *at, scheme)) {
+            let Some(rest) = text.get(at + scheme.len()..) else { continue };
+            let gap = rest.len() - rest.trim_start_matches([' ', ':', '\t', '+']).len();
+            let gap = if rest.starts_with("%20") { 3 } else { gap };
+            let credential = rest.bytes().skip(gap).take_while(|byte| is_token_char(*byte) || *byte == b'~').count();
+            if gap > 0 && credential >= MIN_JWT_LEN {
+                let start = at + scheme.len() + gap;
+                spans.push((start, start + credential));
+            }
         }
     }
 }
