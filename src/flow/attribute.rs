@@ -278,7 +278,7 @@ impl Attribute {
         })));
     }
 
-    /// Takes back what [`Attribute::save`] wrote of odd audit ids.
+    /// Takes back what `Attribute::save` wrote of odd audit ids.
     pub fn restore_odd_ids(&mut self, saved: Vec<(AuditId, Micros, String)>) {
         self.odd_ids.extend(saved.into_iter().map(|(id, at, text)| (id, (at, text))));
     }

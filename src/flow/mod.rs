@@ -24,7 +24,7 @@
 //!   its own before the dataflow begins.
 //! - [`annotate`] joins notes with rows and splits what tables and aggregates need.
 //! - [`contexts`], [`sessions`] and [`filtered`] keep aggregates by key until the watermark says that they are complete.
-//! - [`write`] puts rows into staged Parquet files; at a commit it closes them.
+//! - [`mod@write`] puts rows into staged Parquet files; at a commit it closes them.
 //! - [`commit`] gathers files, state and positions of a commit epoch and makes them one manifest.
 //!
 //! Timely's time is the epoch, a slice of source positions; event time and the watermark are data. Every operator works on
