@@ -282,7 +282,7 @@ fn no_name_leaves_the_output_folder_or_steers_a_terminal() {
     for (n, cluster) in names.iter().enumerate() {
         // No argument of a program can hold NUL: the configuration can.
         let config = folder.path().join("causeway.toml");
-        std::fs::write(&config, format!("[stream]\ncluster = {}\n", json!(cluster).to_string())).unwrap();
+        std::fs::write(&config, format!("[stream]\ncluster = {}\n", json!(cluster))).unwrap();
         let output = nest.join(n.to_string());
         let mut command = causeway(&["replay", "--no-progress", "--filter", "off", "--config"]);
         command.arg(&config).arg("--output").arg(&output).arg(&log);
@@ -306,8 +306,8 @@ fn no_name_leaves_the_output_folder_or_steers_a_terminal() {
     let dir = nest.join("9");
     let dir = dir.to_str().unwrap();
     let mut shown = vec![succeed(causeway(&["contexts", dir])), succeed(causeway(&["contexts", dir, "--json"]))];
-    for n in 0..names.len() {
-        let id = events[n]["auditID"].as_str().unwrap();
+    for event in &events {
+        let id = event["auditID"].as_str().unwrap();
         for more in [None, Some("--json"), Some("--mermaid")] {
             let mut command = causeway(&["explain", dir, id]);
             shown.push(succeed({

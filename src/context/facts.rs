@@ -57,7 +57,7 @@ impl Extractor {
     pub fn push(&mut self, event: &Event<'_>, place: Place, batch: &mut FactBatch) {
         let actor = self.actors.row(&event.user, &event.user_agent);
         let view = View::new(event, &actor, &self.tables, place.stream);
-        let audit_id = audit_id(&event.audit_id, batch);
+        let audit_id = noted_audit_id(&event.audit_id, batch);
         let background = background::stream(&view);
         let facts_from = batch.facts.len();
         let mut client = u32::MAX;
@@ -113,13 +113,17 @@ pub fn event_id(stream: KeySpace, audit_id: AuditId, stage: Stage) -> Id {
     Id(keys::combine(stream.0, [u64::MAX, high, low, stage as u64]))
 }
 
+/// The audit id as a number: the UUID, or a hash of what is none.
+pub fn audit_id(text: &str) -> AuditId {
+    AuditId(audit_uuid(text).unwrap_or_else(|| xxhash_rust::xxh3::xxh3_128(text.as_bytes())))
+}
+
 /// The audit id as a number; the text of one that is no UUID is kept in the batch.
-fn audit_id(text: &str, batch: &mut FactBatch) -> AuditId {
-    if let Some(id) = audit_uuid(text) {
-        return AuditId(id);
+fn noted_audit_id(text: &str, batch: &mut FactBatch) -> AuditId {
+    let id = audit_id(text);
+    if audit_uuid(text).is_none() {
+        batch.odd_ids.push((id, text.to_owned()));
     }
-    let id = AuditId(xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
-    batch.odd_ids.push((id, text.to_owned()));
     id
 }
 
@@ -153,7 +157,7 @@ mod tests {
     #[test]
     fn ids_that_are_no_uuids_are_kept_as_text() {
         let mut batch = FactBatch::default();
-        let id = audit_id("my-id", &mut batch);
+        let id = noted_audit_id("my-id", &mut batch);
         assert_eq!(batch.odd_ids, vec![(id, "my-id".to_owned())]);
     }
 }

@@ -12,13 +12,13 @@
 use super::attribute::{BESIDE, DecodedBlock, ResumePoints, SETTLED};
 use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
-use super::plan::{Keep, ReplayPlan};
+use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
 use super::write::Rows;
 use crate::audit::actor::Class;
 use crate::audit::decode::{Want, decode};
 use crate::audit::event::Event;
-use crate::audit::filter::{self, Decision};
+use crate::audit::filter;
 use crate::audit::hash::hash;
 use crate::audit::label::{Label, propose};
 use crate::audit::redact::{redact_body, redact_message, redact_text, redact_uri};
@@ -108,7 +108,6 @@ pub enum Out {
 pub struct Decoder {
     worker: u32,
     plan: Arc<ReplayPlan>,
-    keep: Keep,
     sources: Arc<Vec<String>>,
     resumed: Arc<ResumePoints>,
     settled_before: Micros,
@@ -145,7 +144,6 @@ impl Decoder {
     ) -> Decoder {
         Decoder {
             worker,
-            keep: plan.effective_keep(),
             sources,
             resumed,
             settled_before,
@@ -241,7 +239,7 @@ impl Decoder {
 
     fn event(&mut self, event: &Event<'_>, at: At, found: &mut Yield) -> Result<(), LakeError> {
         let counted = self.counted(at.partition, at.offset);
-        if event.stage_at > at.now.plus(self.plan.max_future_skew_us) {
+        if self.plan.from_the_future(event, at.now) {
             if !counted {
                 let message = "its time lies ahead of this machine's clock by more than stream.max_future_skew";
                 let reject = Reject::new(RejectReason::FutureTimestamp, "stageTimestamp", message, b"");
@@ -250,24 +248,17 @@ impl Decoder {
             return Ok(());
         }
         found.newest = found.newest.max(Some(event.stage_at));
-        let time = event_time(event, self.plan.lateness_us);
+        let time = self.plan.event_time(event);
         let settled = counted && time < self.settled_before;
         let class = event.class();
-        if let Some(rule) = self.dropped_unseen(event) {
+        if let Some(rule) = self.plan.dropped_unseen(event) {
             if !counted {
                 found.records += 1;
                 found.drop(time, rule, class);
             }
             return Ok(());
         }
-        let verdict = match self.keep {
-            Keep::Fold | Keep::All => None,
-            Keep::Light | Keep::Full => match filter::decide(event, self.plan.rules, &self.plan.switches) {
-                Decision::White => None,
-                Decision::Black(_) if self.keep == Keep::Light => None,
-                Decision::Black(rule) | Decision::Removed(rule) => Some(rule.as_str()),
-            },
-        };
+        let verdict = self.plan.dropped_by_filter(event);
         if !counted || (!settled && verdict.is_none()) {
             found.records += 1;
         }
@@ -298,16 +289,6 @@ impl Decoder {
             }
         }
         Ok(())
-    }
-
-    /// The rule by which an event is dropped whatever it says of causes, if any.
-    fn dropped_unseen(&self, event: &Event<'_>) -> Option<&'static str> {
-        let outside = self.plan.from.is_some_and(|from| event.received_at < from)
-            || self.plan.to.is_some_and(|to| event.received_at >= to);
-        if outside {
-            return Some("range");
-        }
-        (!filter::is_row(event) && !self.plan.all_stages).then_some("stage")
     }
 
     fn row(&mut self, event: &Event<'_>, at: At, class: Class, found: &mut Yield) -> Result<u32, LakeError> {
@@ -388,14 +369,6 @@ fn harmless<'e, 'a>(event: &'e Event<'a>) -> Cow<'e, Event<'a>> {
     }
     let (user_agent, decision_reason) = (texts.0.into_owned().into(), texts.1.into_owned().into());
     Cow::Owned(Event { user_agent, decision_reason, ..event.clone() })
-}
-
-/// Event time: when the request came, or half the allowed lateness before its stage if it took longer.
-///
-/// Half, because lines of one log are out of order by milliseconds: with the whole lateness a slow request would stand exactly at
-/// the limit, and every second one would be late (232 of 2,636 requests in the sample log).
-fn event_time(event: &Event<'_>, lateness_us: i64) -> Micros {
-    event.received_at.max(event.stage_at.plus(-lateness_us / 2))
 }
 
 /// The operator.
