@@ -15,7 +15,8 @@ use causeway::context::keys::KeySpace;
 use causeway::context::live::{Input, Live};
 use causeway::context::model::{AuditId, FactBatch, Head};
 use causeway::context::tables::Tables;
-use causeway::flow::attribute::{Attribute, Causes, DecodedBlock, Out, Totals, attribute_blocks};
+use causeway::flow::attribute::{Attribute, DecodedBlock, Out, Totals, attribute_blocks};
+use causeway::flow::attributor::Attributor;
 use causeway::flow::epoch::{Epoch, Tick, split};
 use causeway::flow::live::{LiveCauses, live_rows};
 use causeway::flow::live_contexts::{LiveView, live_contexts, show};
@@ -267,11 +268,11 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
         let (mut input, mut ticks) = (InputHandle::new(), InputHandle::new());
         let engine = || Engine::new(Arc::clone(&tables));
         let causes = match how {
-            How::Settled => Causes::Settled(Box::new(engine())),
-            _ => Causes::Live(Box::new(LiveCauses::new(engine()))),
+            How::Settled => Attributor::Causal(Box::new(engine())),
+            _ => Attributor::Live(Box::new(LiveCauses::new(engine()))),
         };
         let order = Order::new(LATENESS_US, &BTreeMap::new(), Micros::MIN);
-        let owner = (index == 0).then(|| Attribute::new(order, causes, None, Totals::default()));
+        let owner = (index == 0).then(|| Attribute::new(order, Some(causes), None, Totals::default()));
         let probe = worker.dataflow::<Epoch, _, _>(|scope| {
             let out = attribute_blocks(scope.input_from(&mut input), scope.input_from(&mut ticks), owner);
             let (changes, rest) = split(out, |out| if let Out::Live(rows) = out { Ok(rows) } else { Err(out) });
@@ -321,9 +322,9 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
         timely::communication::Allocator::Thread(timely::communication::allocator::Thread::default()),
         Some(Instant::now()),
     );
-    let causes = Causes::Live(Box::new(LiveCauses::new(Engine::new(Arc::clone(tables)))));
+    let causes = Attributor::Live(Box::new(LiveCauses::new(Engine::new(Arc::clone(tables)))));
     let order = Order::new(LATENESS_US, &BTreeMap::new(), Micros::MIN);
-    let owner = Attribute::new(order, causes, None, Totals::default());
+    let owner = Attribute::new(order, Some(causes), None, Totals::default());
     let probe = worker.dataflow::<Epoch, _, _>(|scope| {
         let out = attribute_blocks(scope.input_from(&mut input), scope.input_from(&mut ticks), Some(owner));
         let (changes, rest) = split(out, |out| if let Out::Live(rows) = out { Ok(rows) } else { Err(out) });

@@ -92,6 +92,7 @@ impl Log {
             stage: format!("{:?}", head.stage),
             context: (said.role != Role::Background).then(|| of_event[&said.context.0].to_owned()),
             root: None,
+            label: None,
             trigger: matches!(said.role, Role::Root | Role::Request),
         };
         self.run(usize::MAX).into_iter().map(row).collect()

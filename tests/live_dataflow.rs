@@ -12,9 +12,8 @@ use causeway::context::engine::Engine;
 use causeway::context::live::{Input, LiveRow};
 use causeway::context::model::{Attribution, FactBatch, Head, Role};
 use causeway::context::tables::Tables;
-use causeway::flow::attribute::{
-    Attribute, Causes, DecodedBlock, Out, ResumePoints, SETTLED, Totals, attribute_blocks,
-};
+use causeway::flow::attribute::{Attribute, DecodedBlock, Out, ResumePoints, SETTLED, Totals, attribute_blocks};
+use causeway::flow::attributor::Attributor;
 use causeway::flow::epoch::{Epoch, Tick, split};
 use causeway::flow::live::{LiveCauses, live_rows};
 use causeway::flow::live_contexts::{LiveContext, LiveView, live_contexts, show};
@@ -90,8 +89,8 @@ fn run(epochs: Vec<Vec<DecodedBlock>>, workers: usize, start: Start, commit: Opt
                 None => Engine::new(Arc::clone(&TABLES)),
             };
             let order = Order::new(LATENESS_US, &start.resumed, start.watermark.unwrap_or(Micros::MIN));
-            let causes = Causes::Live(Box::new(LiveCauses::new(engine)));
-            Attribute::new(order, causes, None, Totals::default())
+            let causes = Attributor::Live(Box::new(LiveCauses::new(engine)));
+            Attribute::new(order, Some(causes), None, Totals::default())
         });
         let seen = Arc::clone(&shared);
         let probe = worker.dataflow::<Epoch, _, _>(|scope| {

@@ -12,6 +12,7 @@ pub mod facts;
 mod grammar;
 mod heartbeat;
 mod identity;
+pub mod k8ntext;
 pub mod keys;
 pub mod kind;
 pub mod live;

@@ -99,6 +99,10 @@ pub enum Background {
     Periodic,
     /// A chain whose root is a component's event without a cause.
     Other,
+    /// In K8NTEXT's cluster of the control plane.
+    ControlPlane,
+    /// In none of K8NTEXT's clusters.
+    Unassigned,
 }
 
 impl Background {
@@ -114,6 +118,8 @@ impl Background {
             Background::Discovery => "discovery",
             Background::Periodic => "periodic",
             Background::Other => "other",
+            Background::ControlPlane => "control-plane",
+            Background::Unassigned => "unassigned",
         }
     }
 }

@@ -9,18 +9,17 @@
 //! decoded blocks ──▶ order (lateness, watermark) ──▶ engine ──▶ session ──▶ Notes{worker, batch} ──▶ annotate
 //!          ticks ──▶                             └──▶ Mark ──▶ everyone      └──▶ Piece ──▶ commit
 //! ```
-//! With live contexts ([`Causes::Live`]) events go through the engine as they arrive and what is said of them comes out as
+//! With live contexts ([`Attributor::Live`]) events go through the engine as they arrive and what is said of them comes out as
 //! differences; notes are still made at the watermark only, from the same attributions.
 
 use super::actors::Sessions;
+use super::attributor::Attributor;
 use super::epoch::{Flow, IdMap, Mark, Tick, by_epoch};
-use super::live::LiveCauses;
 use super::order::{Arrival, Order, Place, ResumePoint};
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Snapshot};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::engine::Engine;
 use crate::context::live::{Input, LiveChange};
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Role, flags};
 use crate::source::PartitionId;
@@ -105,21 +104,10 @@ pub enum Out {
     Live(Vec<LiveChange>),
 }
 
-/// How causes are found.
-#[derive(Debug)]
-pub enum Causes {
-    /// Not at all.
-    Off,
-    /// When events settle.
-    Settled(Box<Engine>),
-    /// When events arrive, corrected until they settle.
-    Live(Box<LiveCauses>),
-}
-
 /// What the operator is made of.
 pub struct Attribute {
     order: Order,
-    causes: Causes,
+    attributor: Option<Attributor>,
     sessions: Option<Sessions>,
     blocks: BTreeMap<u64, Held>,
     next_block: u64,
@@ -149,11 +137,11 @@ struct Held {
 const ODD_ID_HORIZON_US: i64 = 3_600_000_000;
 
 impl Attribute {
-    /// With causes, sessions, or neither (then rows go straight to the tables and only progress is kept here).
-    pub fn new(order: Order, causes: Causes, sessions: Option<Sessions>, totals: Totals) -> Attribute {
+    /// With contexts, sessions, or neither (then rows go straight to the tables and only progress is kept here).
+    pub fn new(order: Order, attributor: Option<Attributor>, sessions: Option<Sessions>, totals: Totals) -> Attribute {
         Attribute {
             order,
-            causes,
+            attributor,
             sessions,
             blocks: BTreeMap::new(),
             next_block: 0,
@@ -175,7 +163,7 @@ impl Attribute {
         }
         let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
         let limit = if tick.flush { Micros::MAX } else { watermark };
-        if let Causes::Live(live) = &mut self.causes {
+        if let Some(Attributor::Live(live)) = &mut self.attributor {
             let blocks = &self.blocks;
             let find = |place: Place| Input::of(&blocks.get(&place.block)?.block.facts, place.head as usize);
             let changes = live.epoch(limit, find);
@@ -184,10 +172,8 @@ impl Attribute {
             }
         }
         self.settle(limit, &mut notes);
-        match &mut self.causes {
-            Causes::Off => {}
-            Causes::Settled(engine) => engine.retire(watermark),
-            Causes::Live(live) => live.retire(watermark),
+        if let Some(attributor) = &mut self.attributor {
+            attributor.retire(watermark);
         }
         if let Some(sessions) = &mut self.sessions {
             sessions.retire(watermark, tick.flush);
@@ -224,7 +210,7 @@ impl Attribute {
                 Arrival::Queued => {
                     open += 1;
                     self.rows_waiting += u64::from(has_row(head));
-                    if let Causes::Live(live) = &mut self.causes
+                    if let Some(Attributor::Live(live)) = &mut self.attributor
                         && head.flags & BESIDE == 0
                     {
                         live.arrive(place);
@@ -236,7 +222,7 @@ impl Attribute {
                 }
                 Arrival::Late => {
                     self.totals.late += 1;
-                    let note = attribute(&mut self.causes, &mut self.sessions, head, &block.facts, true);
+                    let note = attribute(&mut self.attributor, &mut self.sessions, head, &block.facts, true);
                     notes.push(&block, note);
                 }
             }
@@ -262,7 +248,7 @@ impl Attribute {
                     notes.put(earlier.place, earlier.note);
                 }
             } else {
-                let own = attribute(&mut self.causes, &mut self.sessions, head, &held.block.facts, false);
+                let own = attribute(&mut self.attributor, &mut self.sessions, head, &held.block.facts, false);
                 if let Some(mut earlier) = received.take() {
                     if earlier.note.audit_id == head.audit_id && earlier.note.at == head.at {
                         earlier.note.attribution = beside(own.attribution);
@@ -295,12 +281,9 @@ impl Attribute {
         let mut odd_ids: Vec<(AuditId, Micros, String)> =
             self.odd_ids.iter().map(|(id, (at, text))| (*id, *at, text.clone())).collect();
         odd_ids.sort_unstable();
-        let engine = match &mut self.causes {
-            Causes::Off => None,
-            Causes::Settled(engine) => Some(engine.save()),
-            Causes::Live(live) => Some(live.save()),
-        };
-        out.extend(engine.map(|bytes| Out::Piece(Piece::state(Section::Engine, 0, bytes))));
+        if let Some(attributor) = &mut self.attributor {
+            out.push(Out::Piece(attributor.save()));
+        }
         if let Some(sessions) = &self.sessions {
             out.push(Out::Piece(Piece::encode(Section::OpenSessions, 0, &sessions.save())));
         }
@@ -314,7 +297,7 @@ impl Attribute {
         })));
     }
 
-    /// Takes back what [`Attribute::save`] wrote of odd audit ids.
+    /// Takes back what `Attribute::save` wrote of odd audit ids.
     pub fn restore_odd_ids(&mut self, saved: Vec<(AuditId, Micros, String)>) {
         self.odd_ids.extend(saved.into_iter().map(|(id, at, text)| (id, (at, text))));
     }
@@ -341,16 +324,19 @@ fn has_row(head: &Head) -> bool {
     head.row != u32::MAX
 }
 
-/// Runs one event through the engine and the sessions.
-fn attribute(causes: &mut Causes, sessions: &mut Option<Sessions>, head: &Head, batch: &FactBatch, late: bool) -> Note {
+/// Runs one event through the method of finding contexts and the sessions.
+fn attribute(
+    attributor: &mut Option<Attributor>,
+    sessions: &mut Option<Sessions>,
+    head: &Head,
+    batch: &FactBatch,
+    late: bool,
+) -> Note {
     let (facts, client) = (batch.facts_of(head), batch.client_of(head));
-    let attribution = match causes {
-        Causes::Off => unattributed(),
-        _ if head.flags & BESIDE != 0 => unattributed(),
-        Causes::Settled(engine) if late => engine.apply_late(head, facts, client),
-        Causes::Settled(engine) => engine.apply(head, facts, client),
-        Causes::Live(live) if late => live.apply_late(Input { head, facts, client }),
-        Causes::Live(live) => live.settled(head),
+    let attribution = match attributor {
+        Some(_) if head.flags & BESIDE != 0 => unattributed(),
+        Some(attributor) => attributor.apply(head, facts, client, late),
+        None => unattributed(),
     };
     let session = sessions.as_mut().and_then(|s| if late { s.of_late(head) } else { Some(s.of(head)) });
     note(head, attribution, session, late)
