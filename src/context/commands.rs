@@ -48,9 +48,9 @@ struct Best {
 
 impl Commands {
     /// The context and the cause that `request` gets, changing nothing. `None`: it would open a command.
-    pub fn find(&self, tables: &Tables, request: &ClientRequest, head: &Head) -> Option<(Id, Cause)> {
+    pub fn find(&self, tables: &Tables, request: &ClientRequest, head: &Head, skew_us: i64) -> Option<(Id, Cause)> {
         let open = self.open.get(&head.session)?;
-        let best = best(tables, open, request, head)?;
+        let best = best(tables, open, request, head, skew_us)?;
         open.get(best.index).map(|command| (command.context, cause(&best, command)))
     }
 
@@ -60,11 +60,12 @@ impl Commands {
         tables: &Tables,
         request: &ClientRequest,
         head: &Head,
+        skew_us: i64,
         journal: &mut Journal,
     ) -> Option<(Id, Cause)> {
         self.note(head.session, journal);
         let open = self.open.entry(head.session).or_default();
-        let best = best(tables, open, request, head);
+        let best = best(tables, open, request, head, skew_us);
         match best.as_ref().and_then(|best| Some((best, open.get_mut(best.index)?))) {
             Some((best, command)) => {
                 let found = (command.context, cause(best, command));
@@ -130,10 +131,10 @@ fn findable(command: &Command, at: Micros) -> bool {
     grammar::is_open(command, at.0.saturating_sub(SLOW_US))
 }
 
-fn best(tables: &Tables, open: &[Arc<Command>], request: &ClientRequest, head: &Head) -> Option<Best> {
+fn best(tables: &Tables, open: &[Arc<Command>], request: &ClientRequest, head: &Head, skew_us: i64) -> Option<Best> {
     let mut best: Option<Best> = None;
     for (index, command) in open.iter().enumerate().filter(|(_, command)| findable(command, head.at)) {
-        let Some((score, kind)) = grammar::continues(tables, command, request, head) else { continue };
+        let Some((score, kind)) = grammar::continues(tables, command, request, head, skew_us) else { continue };
         let gap_us = head.received_at.since(command.end);
         let nearness_us = -gap_us.saturating_sub(PACE_US).saturating_abs();
         match &mut best {

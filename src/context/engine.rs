@@ -11,6 +11,7 @@
 //! and whether or not the state was saved and loaded in between. What is remembered is bounded by the horizons of the
 //! rules. Late events are attributed and change nothing.
 
+use super::clock::Clock;
 use super::commands::{Commands, SavedClient};
 use super::heartbeat::{Heartbeats, SavedBeat};
 use super::kind::Kind;
@@ -21,10 +22,14 @@ use super::undo::{Change, Journal};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod fetch;
+pub use fetch::{Ahead, LOOK_AHEAD_US, Later, NothingAhead};
+
 /// Version of the saved state. States of other versions are refused.
-const STATE_VERSION: u32 = 2;
+const STATE_VERSION: u32 = 3;
 /// Event time between two rounds of forgetting, microseconds.
 const FORGET_EVERY_US: i64 = 10_000_000;
 
@@ -56,6 +61,9 @@ pub struct Engine {
     commands: Commands,
     forgotten: Micros,
     journal: Journal,
+    /// Attributions of events that were fetched before their turn.
+    early: BTreeMap<Id, Attribution>,
+    clock: Clock,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,6 +74,8 @@ struct Saved {
     notes: Vec<SavedNote>,
     heartbeats: Vec<SavedBeat>,
     clients: Vec<SavedClient>,
+    early: Vec<(Id, Attribution)>,
+    clock: Clock,
 }
 
 /// A possible cause.
@@ -104,11 +114,41 @@ impl Engine {
             commands: Commands::default(),
             forgotten: Micros::MIN,
             journal: Journal::default(),
+            early: BTreeMap::new(),
+            clock: Clock::default(),
         }
     }
 
     /// Attributes the next event. `client` is there for requests by people.
     pub fn apply(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
+        self.apply_before(head, facts, client, &NothingAhead)
+    }
+
+    /// The same with a look at what comes within [`LOOK_AHEAD_US`], so that clocks that disagree by less cost nothing. `ahead`
+    /// must have every event of that time, or attributions depend on how the stream was cut.
+    pub fn apply_before(
+        &mut self,
+        head: &Head,
+        facts: &[Fact],
+        client: Option<&ClientRequest>,
+        ahead: &dyn Ahead,
+    ) -> Attribution {
+        if head.flags & flags::VERSIONED != 0 {
+            let clock = &self.clock;
+            self.journal.note(|| Change::Clock(Box::new(clock.clone())));
+            self.clock.see(head);
+        }
+        if let Some(attribution) = self.early.remove(&head.id) {
+            return attribution;
+        }
+        if client.is_none() {
+            self.fetch_cause(head, facts, ahead);
+        }
+        self.settle(head, facts, client)
+    }
+
+    /// Attributes an event by what is known, and remembers what it wrote.
+    fn settle(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
         if let Some(stream) = head.background {
             return alone_in_background(head, stream);
         }
@@ -117,7 +157,10 @@ impl Engine {
             return attribution;
         }
         let attribution = match client {
-            Some(request) => person(head, self.commands.take(&self.tables, request, head, &mut self.journal)),
+            Some(request) => {
+                let skew_us = self.clock.skew_us();
+                person(head, self.commands.take(&self.tables, request, head, skew_us, &mut self.journal))
+            }
             None => {
                 let link = self.best_link(head, facts);
                 let weak = link.is_none_or(|link| link.weight < self.tables.weak_below);
@@ -148,7 +191,7 @@ impl Engine {
             return alone_in_background(head, stream);
         }
         self.continued(head, facts).unwrap_or_else(|| match client {
-            Some(request) => person(head, self.commands.find(&self.tables, request, head)),
+            Some(request) => person(head, self.commands.find(&self.tables, request, head, self.clock.skew_us())),
             None => self.component(head, self.best_link(head, facts)),
         })
     }
@@ -238,6 +281,7 @@ impl Engine {
                 Some(Change::Note(before)) => self.memory.undo_note(before),
                 Some(Change::Beat(before)) => self.heartbeats.undo(before),
                 Some(Change::Client(before)) => self.commands.undo(before),
+                Some(Change::Clock(before)) => self.clock = *before,
                 None => return,
             }
         }
@@ -250,6 +294,11 @@ impl Engine {
                 self.memory.keep_slot(before);
             }
         }
+    }
+
+    /// By how much the clocks of the stream's servers are held to disagree, microseconds; 0 while they agree.
+    pub fn skew_us(&self) -> i64 {
+        self.clock.skew_us()
     }
 
     /// Number of keys and of producing events that are remembered.
@@ -267,6 +316,8 @@ impl Engine {
             notes: self.memory.save_notes(),
             heartbeats: self.heartbeats.save(),
             clients: self.commands.save(),
+            early: self.early.iter().map(|(&id, &said)| (id, said)).collect(),
+            clock: self.clock.clone(),
         };
         let mut bytes = STATE_VERSION.to_le_bytes().to_vec();
         // Writing to a vector does not fail; an empty body would be refused by `load`.
@@ -292,6 +343,8 @@ impl Engine {
             commands: Commands::load(saved.clients),
             forgotten: saved.forgotten,
             journal: Journal::default(),
+            early: saved.early.into_iter().collect(),
+            clock: saved.clock,
         })
     }
 }

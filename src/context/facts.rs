@@ -77,6 +77,7 @@ impl Extractor {
         }
         let facts_len = u16::try_from(batch.facts.len() - facts_from).unwrap_or(u16::MAX);
         let own_root = actor.own_roots.iter().any(|(verb, resource)| verb == view.verb && resource == view.resource);
+        let version = version(event);
         batch.heads.push(Head {
             id: event_id(place.stream, audit_id, event.stage),
             audit_id,
@@ -90,6 +91,7 @@ impl Extractor {
             user: actor.user,
             session: session(event, actor.process),
             heartbeat: heartbeat(&view),
+            version,
             facts_from: u32::try_from(facts_from).unwrap_or(u32::MAX),
             facts_len,
             client,
@@ -98,7 +100,8 @@ impl Extractor {
             flags: flag(ends, flags::CONTINUES)
                 | flag(own_root, flags::OWN_ROOT)
                 | flag(view.write, flags::WRITE)
-                | flag(view.resource.is_empty(), flags::NO_RESOURCE),
+                | flag(view.resource.is_empty(), flags::NO_RESOURCE)
+                | flag(version != 0 && view.write && view.verb != "deletecollection", flags::VERSIONED),
         });
     }
 }
@@ -135,6 +138,14 @@ fn ends_long_running(event: &Event<'_>) -> bool {
     let subresource = event.object.as_ref().map_or("", |one| &one.subresource);
     matches!(&*event.verb, "watch" | "proxy")
         || matches!(subresource, "exec" | "attach" | "portforward" | "log" | "proxy")
+}
+
+/// The version that a successful response tells. A cluster may keep its Event objects in a store of their own, so their
+/// versions are not comparable.
+fn version(event: &Event<'_>) -> u64 {
+    let told =
+        matches!(event.status_code, 200..=299) && event.object.as_ref().is_some_and(|one| one.resource != "events");
+    if told { event.response.metadata.resource_version.parse().unwrap_or(0) } else { 0 }
 }
 
 /// Hash of user, impersonated user, user agent and source address.

@@ -56,11 +56,35 @@ pub(super) fn is_open(command: &Command, now_us: i64) -> bool {
 }
 
 /// How well `request` continues `command`; `None` when it can not.
-pub(super) fn continues(tables: &Tables, command: &Command, request: &ClientRequest, head: &Head) -> Option<Step> {
+pub(super) fn continues(
+    tables: &Tables,
+    command: &Command,
+    request: &ClientRequest,
+    head: &Head,
+    skew_us: i64,
+) -> Option<Step> {
     let gap_us = head.received_at.since(command.end);
-    if !request.is(asks::GRAMMAR) {
-        return any_client(command, request, gap_us);
+    let near = || {
+        let began_us = head.received_at.since(command.last_head.received_at);
+        let within = skew_us > 0
+            && began_us <= 2 * skew_us
+            && head.stage_at.since(command.last_head.received_at) >= -2 * skew_us;
+        within.then_some((40, Kind::SameClient))
+    };
+    if request.is(asks::GRAMMAR) {
+        return step(tables, command, request, head, gap_us, skew_us).or_else(near);
     }
+    any_client(command, request, gap_us)
+}
+
+fn step(
+    tables: &Tables,
+    command: &Command,
+    request: &ClientRequest,
+    head: &Head,
+    gap_us: i64,
+    skew_us: i64,
+) -> Option<Step> {
     let last = &command.last;
     if command.drains && request.path == Path::Object {
         if (-999_999..=DRAIN_US).contains(&gap_us) && request.is(asks::EVICTS) {
@@ -71,7 +95,7 @@ pub(super) fn continues(tables: &Tables, command: &Command, request: &ClientRequ
             return Some((75, Kind::DrainWaits));
         }
     }
-    if (0..=BURST_US).contains(&gap_us) {
+    if (-skew_us..=BURST_US).contains(&gap_us) {
         let refused = |code| matches!(code, 401 | 403);
         let began = command.count > 0 || matches!(last.path, Path::Other);
         if refused(request.code) && refused(last.code) && began {
@@ -81,11 +105,11 @@ pub(super) fn continues(tables: &Tables, command: &Command, request: &ClientRequ
             return Some((50, Kind::AnonymousBurst));
         }
     }
-    if gap_us < BUSY_US || command.done {
+    if gap_us < BUSY_US - skew_us || command.done {
         return None;
     }
     match request.path {
-        Path::Object => object(tables, command, request, head, gap_us),
+        Path::Object => object(tables, command, request, head, gap_us, skew_us),
         _ => discovery(command, request, gap_us),
     }
 }
@@ -137,13 +161,20 @@ fn discovery(command: &Command, request: &ClientRequest, gap_us: i64) -> Option<
 }
 
 /// Requests for objects.
-fn object(tables: &Tables, command: &Command, request: &ClientRequest, head: &Head, gap_us: i64) -> Option<Step> {
+fn object(
+    tables: &Tables,
+    command: &Command,
+    request: &ClientRequest,
+    head: &Head,
+    gap_us: i64,
+    skew_us: i64,
+) -> Option<Step> {
     let last = &command.last;
     if command.manager != 0 && request.manager != 0 && command.manager != request.manager {
         return None; // one command, one field manager
     }
     if command.count == 0 {
-        return first_object(command, request, gap_us);
+        return first_object(command, request, gap_us, skew_us);
     }
     let mut same = request.name != 0 && command.objects.has(request.object);
     let repeats = matches!(request.verb, Verb::Get | Verb::List) && command.uris.has(request.uri);
@@ -164,7 +195,7 @@ fn object(tables: &Tables, command: &Command, request: &ClientRequest, head: &He
 }
 
 /// The first request for an object after discovery.
-fn first_object(command: &Command, request: &ClientRequest, gap_us: i64) -> Option<Step> {
+fn first_object(command: &Command, request: &ClientRequest, gap_us: i64, skew_us: i64) -> Option<Step> {
     let last = command.last.path;
     let documents = last == Path::OpenApi;
     if !matches!(last, Path::Apis | Path::OpenApi | Path::Group)
@@ -177,7 +208,7 @@ fn first_object(command: &Command, request: &ClientRequest, gap_us: i64) -> Opti
         return None;
     }
     let big = [keys::text("v1"), keys::text("apps/v1")].iter().any(|&one| command.versions.has(one));
-    if documents && gap_us < if big && needs_none { PARSE_BIG_US } else { PARSE_US } {
+    if documents && gap_us + skew_us < if big && needs_none { PARSE_BIG_US } else { PARSE_US } {
         return None; // kubectl needs longer to read the schema
     }
     let other_group = !command.versions.is_empty() && !command.versions.has(request.version);

@@ -107,15 +107,32 @@ impl<'v, 'a> View<'v, 'a> {
 
     /// Owners that the generated name allows: `web-66d4-x7k2p` may belong to the replica set `web-66d4`.
     pub fn owners_by_name(&self) -> SmallVec<[u64; 4]> {
+        self.named_owners(self.resource_hash, self.name).map(|(owner, base)| self.named(owner, base)).collect()
+    }
+
+    /// Resources and names of the owners that the generated `name` of a `resource` allows.
+    fn named_owners<'n>(&self, resource: u64, name: &'n str) -> impl Iterator<Item = (u64, &'n str)> {
+        let families = self.tables.generated_names.get(&resource).map_or(&[][..], Vec::as_slice);
+        let split = name.rsplit_once('-');
+        families.iter().filter_map(move |&(owner, suffix)| {
+            split.filter(|(_, end)| suffix.fits(end)).map(|(base, _)| (owner, base))
+        })
+    }
+
+    /// Owners, and their owners, that the generated name of an object of this namespace allows.
+    pub fn family_by_name(&self, resource: u64, name: &str) -> SmallVec<[u64; 8]> {
         let mut found = SmallVec::new();
-        let Some((base, end)) = self.name.rsplit_once('-') else { return found };
-        let Some(families) = self.tables.generated_names.get(&self.resource_hash) else { return found };
-        for &(owner, suffix) in families {
-            if suffix.fits(end) {
-                found.push(keys::object(owner, self.namespace_hash, keys::text(base)));
+        for (owner, base) in self.named_owners(resource, name) {
+            found.push(self.named(owner, base));
+            for (above, base) in self.named_owners(owner, base) {
+                found.push(self.named(above, base));
             }
         }
         found
+    }
+
+    fn named(&self, resource: u64, name: &str) -> u64 {
+        keys::object(resource, self.namespace_hash, keys::text(name))
     }
 
     /// Identities of the object that a reference names; a kind that the table lacks has no name identity of use.

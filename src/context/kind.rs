@@ -242,6 +242,8 @@ coded! {
         SameClient = "same-client",
         /// An object that the operator looks after was written a moment ago.
         KeptWritten = "kept-written",
+        /// Its owner, or another object of its owner, changed a moment ago.
+        FamilyChanged = "family-changed",
     }
 }
 

@@ -3,6 +3,7 @@
 mod actor;
 mod background;
 mod client;
+mod clock;
 mod command;
 mod commands;
 pub mod detail;

@@ -52,6 +52,9 @@ pub struct Head {
     pub session: u64,
     /// Hash of (user, user agent, verb, object) when the request could be periodic (a get, update or patch of a named object), else 0.
     pub heartbeat: u64,
+    /// `metadata.resourceVersion` of the response, 0 where there is none: for a write that changed its object the place in the
+    /// store's total order of writes, for anything else a write that came before the response. See [`flags::VERSIONED`].
+    pub version: u64,
     /// Start of this event's facts in [`FactBatch::facts`].
     pub facts_from: u32,
     /// Number of facts.
@@ -76,6 +79,8 @@ pub mod flags {
     pub const WRITE: u8 = 4;
     /// A request without a resource.
     pub const NO_RESOURCE: u8 = 8;
+    /// [`super::Head::version`] is that of the event's own write, unless it changed nothing.
+    pub const VERSIONED: u8 = 16;
 }
 
 /// Kinds of periodic activity (`spec/contexts.md` 2.4).

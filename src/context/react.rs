@@ -67,6 +67,7 @@ impl Reactions<'_, '_, '_> {
                 if resource == nodes {
                     return self.node_reported(about);
                 }
+                self.family(resource, &about.name);
                 view.referred(about, resource, &about.namespace).into_iter().collect()
             }
             None => {
@@ -131,6 +132,7 @@ impl Reactions<'_, '_, '_> {
             }
             self.one(Aspect::Status, id, Kind::StatusWritten);
         }
+        self.family(view.resource_hash, view.name);
         let (creates, deletes) = (view.verb == "create", view.verb == "delete");
         for &owner in &view.owners {
             let kind = if creates || deletes { Kind::MadeForOwner } else { Kind::OwnerWritten };
@@ -141,6 +143,16 @@ impl Reactions<'_, '_, '_> {
             if creates {
                 self.one(Aspect::Gone, owner, Kind::OwnedGone);
                 self.one(Aspect::Child, owner, Kind::SiblingChanged);
+            }
+        }
+    }
+
+    /// Owner and siblings, by name: they bridge a link whose own cause is missing.
+    fn family(&mut self, resource: u64, name: &str) {
+        if resource != 0 && !name.is_empty() {
+            for owner in self.view.family_by_name(resource, name) {
+                self.one(Aspect::Spec, owner, Kind::FamilyChanged);
+                self.one(Aspect::Child, owner, Kind::FamilyChanged);
             }
         }
     }

@@ -64,6 +64,8 @@ pub struct Rules {
     pub background: BackgroundRules,
     /// Tiers of each kind of evidence: (largest age in seconds, weight).
     pub kinds: BTreeMap<Kind, Vec<(f64, u8)>>,
+    /// Kinds of evidence that name the very object that was written.
+    pub naming: Vec<Kind>,
     /// Seconds for which each aspect is remembered.
     pub horizons: BTreeMap<Aspect, f64>,
     /// Families of objects.

@@ -47,6 +47,7 @@ pub struct Tables {
     pub(super) described: HashSet<u64>,
     pub(super) drained: HashSet<u64>,
     pub(super) made_from: HashSet<(u64, u64)>,
+    naming: Vec<u8>,
     tiers: Vec<Vec<Tier>>,
     horizons_us: Vec<i64>,
 }
@@ -189,6 +190,7 @@ impl Tables {
             described: hashes(&rules.commands.described),
             drained: hashes(&rules.commands.drained),
             made_from: rules.commands.made_from.iter().map(|(a, b)| (keys::text(a), keys::text(b))).collect(),
+            naming: rules.naming.iter().map(|kind| kind.code()).collect(),
             tiers,
             horizons_us,
         })
@@ -210,6 +212,12 @@ impl Tables {
     #[inline]
     pub fn uses(&self, kind: Kind) -> bool {
         self.tiers.get(usize::from(kind.code())).is_some_and(|tiers| !tiers.is_empty())
+    }
+
+    /// Whether evidence of `kind` names the very object that was written, rather than a place where something was.
+    #[inline]
+    pub(super) fn names_object(&self, kind: u8) -> bool {
+        self.naming.contains(&kind)
     }
 
     /// How long a write of `aspect` is remembered, microseconds.

@@ -7,6 +7,7 @@
 //! Invariants: each change holds the value that it replaced, so undoing changes from the back leads to exactly the state
 //! before them; while nothing is recorded the journal is empty. Its size is that of the open events, never of the stream.
 
+use super::clock::Clock;
 use super::commands::ClientBefore;
 use super::heartbeat::BeatBefore;
 use super::memory::{NoteBefore, SlotBefore};
@@ -19,6 +20,7 @@ pub(super) enum Change {
     Note(NoteBefore),
     Beat(BeatBefore),
     Client(ClientBefore),
+    Clock(Box<Clock>),
 }
 
 /// The changes of the open events.

@@ -220,6 +220,7 @@ mod tests {
             user: 0,
             session: 0,
             heartbeat: 0,
+            version: 0,
             facts_from: 0,
             facts_len: 0,
             client: u32::MAX,

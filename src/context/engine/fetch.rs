@@ -1,0 +1,156 @@
+//! Causes that come a moment after their effect: clocks of several API servers disagree by milliseconds.
+//!
+//! ```text
+//!   time ──▶     effect ····· cause            the effect has only old evidence, the cause writes one of its keys
+//!                  ▲  └─ fetch ─┘              ⇒ the cause is attributed first, as if it had come with the effect;
+//!                  └── its turn                  when its own turn comes it is not attributed again
+//! ```
+//! Only an event whose evidence is old looks ahead, so where clocks agree nothing changes: its cause has come already.
+//! Two writes whose versions tell their order are never swapped. A cause may fetch its own cause in turn; an event that
+//! waits is never fetched by what it waits for.
+
+use super::{Engine, in_run};
+use crate::audit::hash::Id;
+use crate::audit::time::Micros;
+use crate::context::model::{ClientRequest, Fact, Head, flags};
+use smallvec::SmallVec;
+
+/// How far a component's event looks ahead for its cause, microseconds.
+pub const LOOK_AHEAD_US: i64 = 30_000;
+/// Most events that one event looks at.
+const MOST_AHEAD: usize = 512;
+/// Longest chain of causes fetched for one event.
+const MOST_FETCHED: usize = 6;
+
+/// An event that comes later.
+#[derive(Copy, Clone, Debug)]
+pub struct Later<'b> {
+    /// Its head.
+    pub head: &'b Head,
+    /// Its facts.
+    pub facts: &'b [Fact],
+    /// Its request, if a person's.
+    pub client: Option<&'b ClientRequest>,
+}
+
+/// The events that come after the one being attributed, in event order.
+pub trait Ahead {
+    /// The event `index` places after it; `None` when none is known.
+    fn event(&self, index: usize) -> Option<Later<'_>>;
+}
+
+/// Nothing is known of what comes.
+#[derive(Copy, Clone, Debug)]
+pub struct NothingAhead;
+
+impl Ahead for NothingAhead {
+    fn event(&self, _: usize) -> Option<Later<'_>> {
+        None
+    }
+}
+
+/// What is being fetched.
+struct Fetch<'a> {
+    ahead: &'a dyn Ahead,
+    /// Time of the event for whose sake all is fetched: causes are moved to it.
+    at: Micros,
+    /// The events that wait for a cause.
+    waiting: SmallVec<[Id; MOST_FETCHED]>,
+}
+
+/// A key that would be prompt evidence if it were written now.
+#[derive(Copy, Clone)]
+struct Wanted {
+    key: u64,
+    weight: u8,
+    own: bool,
+}
+
+impl Engine {
+    /// Attributes the cause of a component's event first, if it has no good one yet and one comes at once.
+    pub(super) fn fetch_cause(&mut self, head: &Head, facts: &[Fact], ahead: &dyn Ahead) {
+        let mut fetch = Fetch { ahead, at: head.at, waiting: SmallVec::new() };
+        self.fetch_for(head, facts, &mut fetch);
+    }
+
+    fn fetch_for(&mut self, head: &Head, facts: &[Fact], fetch: &mut Fetch<'_>) {
+        let none = fetch.ahead.event(0).is_none_or(|next| next.head.at.since(head.at) > LOOK_AHEAD_US);
+        if none || head.background.is_some() || fetch.waiting.len() >= MOST_FETCHED {
+            return;
+        }
+        let wanted = self.wanted(head, facts);
+        if wanted.is_empty() {
+            return;
+        }
+        fetch.waiting.push(head.id);
+        if let Some(index) = self.find(head, &wanted, fetch) {
+            self.fetch(index, fetch);
+        }
+        fetch.waiting.pop();
+    }
+
+    /// The keys whose writer would be a better cause than the one that is known.
+    fn wanted(&self, head: &Head, facts: &[Fact]) -> SmallVec<[Wanted; 16]> {
+        let known = self.best_link(head, facts).map_or(0, |link| link.weight);
+        if known >= self.tables.prompt_from {
+            return SmallVec::new();
+        }
+        facts
+            .iter()
+            .filter(|fact| !fact.produce && !in_run(fact.code))
+            .filter(|fact| self.tables.names_object(fact.code))
+            .filter_map(|fact| Some(Wanted { key: fact.key, weight: self.tables.weight(fact.code, 0)?, own: fact.own }))
+            .filter(|wanted| known == 0 || wanted.weight >= self.tables.prompt_from)
+            .collect()
+    }
+
+    /// The place of the event ahead that writes the best of the wanted keys.
+    fn find(&self, head: &Head, wanted: &[Wanted], fetch: &Fetch<'_>) -> Option<usize> {
+        let mut best: Option<(u8, usize)> = None;
+        for index in 0..MOST_AHEAD {
+            let Some(later) = fetch.ahead.event(index) else { break };
+            if later.head.at.since(head.at) > LOOK_AHEAD_US {
+                break;
+            }
+            let versioned = later.head.flags & head.flags & flags::VERSIONED != 0;
+            if later.head.background.is_some()
+                || versioned && later.head.version >= head.version
+                || fetch.waiting.contains(&later.head.id)
+                || self.early.contains_key(&later.head.id)
+            {
+                continue;
+            }
+            for written in later.facts.iter().filter(|fact| fact.produce) {
+                let fits = |one: &&Wanted| one.key == written.key && !(one.own && later.head.user == head.user);
+                for one in wanted.iter().filter(fits) {
+                    if best.is_none_or(|(weight, _)| one.weight > weight) {
+                        best = Some((one.weight, index));
+                    }
+                }
+            }
+        }
+        best.map(|(_, index)| index)
+    }
+
+    /// Attributes the event `index` places ahead now; before a person's request those of the same session that come before it.
+    fn fetch(&mut self, index: usize, fetch: &mut Fetch<'_>) {
+        let ahead = fetch.ahead;
+        let Some(cause) = ahead.event(index) else { return };
+        if cause.client.is_some() {
+            for earlier in (0..index).filter_map(|place| ahead.event(place)) {
+                let same = earlier.client.is_some() && earlier.head.session == cause.head.session;
+                if same && !self.early.contains_key(&earlier.head.id) {
+                    self.settle_early(&earlier, fetch.at);
+                }
+            }
+        } else {
+            self.fetch_for(cause.head, cause.facts, fetch);
+        }
+        self.settle_early(&cause, fetch.at);
+    }
+
+    fn settle_early(&mut self, event: &Later<'_>, at: Micros) {
+        let attribution = self.settle(&Head { at, ..*event.head }, event.facts, event.client);
+        self.early.insert(event.head.id, attribution);
+    }
+}
