@@ -38,7 +38,7 @@ const HORIZON_US: i64 = 3_600_000_000;
 const RATE: i64 = 1_000;
 
 fn main() {
-    let events: usize = std::env::var("EVENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(500_000);
+    let events = setting("EVENTS", 500_000) as usize;
     let tables = Arc::new(Tables::built_in().unwrap());
     let sample = Sample::read(&tables);
     held(&sample, &tables);
@@ -69,6 +69,11 @@ fn main() {
             }
         }
     }
+}
+
+/// A number from the environment, for shorter runs.
+fn setting(name: &str, default: i64) -> i64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// The sample log as facts, in the order of its lines.
@@ -314,7 +319,8 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
 /// Memory with more than 100,000 contexts open, engine and open events included.
 fn held(sample: &Sample, tables: &Arc<Tables>) {
     let before = resident_bytes();
-    let copies = 3_600_000_000 / sample.step_us() as u64;
+    let secs = setting("SECS", 3_600);
+    let copies = (secs * 1_000_000 / sample.step_us()).max(1) as u64;
     let view = Arc::new(LiveView::default());
     let (mut input, mut ticks) = (InputHandle::new(), InputHandle::new());
     let mut worker = timely::worker::Worker::new(
@@ -364,7 +370,7 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
     let bytes = resident_bytes().saturating_sub(before);
     let (contexts, mib) = (view.count(), bytes as f64 / 1_048_576.0);
     println!(
-        "{contexts} open contexts after an hour of event time ({events} events, {:.0} s): {mib:.0} MiB, {} bytes a context\n",
+        "{contexts} open contexts after {secs} s of event time ({events} events, {:.0} s): {mib:.0} MiB, {} bytes a context\n",
         began.elapsed().as_secs_f64(),
         bytes / contexts.max(1) as u64
     );
