@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A type id stands for a resource, a sub id for one of its subresources; sub ids of 8 and more leave their upper bits in the
-//! variation. [`propose`] says which label an event would have if it were the start of its action, [`control_plane`] which one
+//! variation. [`propose()`] says which label an event would have if it were the start of its action, [`control_plane()`] which one
 //! an event of the control plane's own routine has.
 
 mod control_plane;

@@ -7,6 +7,7 @@
 //!
 //! What was removed is replaced by [`REDACTED`], so that its place can still be seen. In doubt it is removed.
 
+mod assignment;
 mod body;
 mod reject;
 mod text;

@@ -6,6 +6,7 @@ mod show;
 use query::Query;
 pub use show::{context_json, list, title};
 
+use super::printable::PrintableJson;
 use super::table::terminal_width;
 use crate::lake::scan::{ContextFilter, read_contexts};
 use anyhow::Result;
@@ -43,7 +44,7 @@ impl Contexts {
         }
         if self.json {
             for row in &rows {
-                writeln!(out, "{}", context_json(row))?;
+                writeln!(out, "{}", PrintableJson(&context_json(row)))?;
             }
         } else {
             out.write_all(list(&rows, terminal_width()).as_bytes())?;

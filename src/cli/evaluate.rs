@@ -1,12 +1,13 @@
 //! `causeway evaluate`.
 
+use super::explain::EventView;
 use super::tables;
-use crate::context::evaluate::{PredictedRow, TruthRow, evaluate};
+use crate::context::evaluate::{PredictedRow, TruthRow, evaluate, read_truth};
 use crate::lake::scan::EventFilter;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
 /// Measure what was found against ground truth.
@@ -41,7 +42,7 @@ impl Evaluate {
     /// Prints the scores.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         let Evaluate::Contexts { truth, json, worst, dir } = self;
-        let scores = evaluate(&read_truth(truth)?, &predicted(dir)?);
+        let scores = evaluate(&truth_of(truth)?, &predicted(dir)?);
         if *json {
             writeln!(out, "{}", serde_json::to_string_pretty(&scores)?)?;
         } else {
@@ -51,30 +52,29 @@ impl Evaluate {
     }
 }
 
-fn read_truth(path: &Path) -> Result<Vec<TruthRow>> {
+/// Ground truth from a file.
+pub fn truth_of(path: &Path) -> Result<Vec<TruthRow>> {
     let file = File::open(path).with_context(|| format!("cannot read the truth {}", path.display()))?;
-    let lines = BufReader::new(file).lines().enumerate();
-    let row = |(at, line): (usize, std::io::Result<String>)| {
-        let place = || format!("{}:{}", path.display(), at + 1);
-        serde_json::from_str(&line.with_context(place)?).with_context(place)
-    };
-    lines.map(row).collect()
+    read_truth(BufReader::new(file)).with_context(|| format!("cannot read the truth {}", path.display()))
 }
 
 /// What the tables say of each event.
 fn predicted(dir: &Path) -> Result<Vec<PredictedRow>> {
     let events = tables::events(dir, &EventFilter::default(), &|_| true)?;
-    let roots: BTreeMap<String, String> = events
-        .iter()
-        .filter(|event| event.role == "root")
-        .map(|event| (event.context_id.clone(), event.audit_id.clone()))
-        .collect();
-    let row = |event: super::explain::EventView| PredictedRow {
-        root: roots.get(&event.context_id).cloned(),
-        trigger: matches!(event.role.as_str(), "root" | "request"),
-        context: Some(event.context_id).filter(|context| !context.is_empty()),
-        audit_id: event.audit_id,
-        stage: event.stage,
+    let mut triggers: BTreeMap<&str, &EventView> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.of_command()) {
+        let trigger = triggers.entry(&event.context_id).or_insert(event);
+        if event.trigger_rank() < trigger.trigger_rank() {
+            *trigger = event;
+        }
+    }
+    let row = |event: &EventView| PredictedRow {
+        root: triggers.get(event.context_id.as_str()).map(|trigger| trigger.audit_id.clone()),
+        trigger: event.of_command(),
+        context: Some(event.context_id.clone()).filter(|context| !context.is_empty()),
+        label: Some(event.label_text.clone()),
+        audit_id: event.audit_id.clone(),
+        stage: event.stage.clone(),
     };
-    Ok(events.into_iter().map(row).collect())
+    Ok(events.iter().map(row).collect())
 }

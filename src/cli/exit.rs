@@ -33,9 +33,18 @@ pub fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     let code = code_of(&error);
     if code != DONE {
         // When standard error is closed there is nobody to tell.
-        let _ = writeln!(io::stderr(), "causeway: {}", Printable::lines(&format!("{error:#}")));
+        let _ = writeln!(io::stderr(), "causeway: {}", Printable::lines(&told(&error)));
     }
     ExitCode::from(code)
+}
+
+/// The error and its causes, each once: many tell their cause themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told {
+        told if told.is_empty() => cause,
+        told if told.contains(&cause) => told,
+        told => format!("{told}: {cause}"),
+    })
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {

@@ -5,7 +5,7 @@ mod plan;
 use super::Verbosity;
 use super::args::Moment;
 use super::exit::UsageError;
-use crate::config::{Bodies, Config, FilterMode, FilterRules, Loader, LogFormat, Stages, Switch};
+use crate::config::{Bodies, Config, FilterMode, FilterRules, Loader, LogFormat, Method, Stages, Switch};
 use crate::flow::{self, ReplayPlan};
 use crate::lake;
 use crate::observe::progress::{Display, Style};
@@ -66,6 +66,12 @@ pub struct Replay {
     /// Whether contexts are looked for [contexts.engine].
     #[arg(long, value_name = "SWITCH")]
     contexts: Option<Switch>,
+    /// How contexts are found [contexts.method].
+    #[arg(long, value_name = "METHOD")]
+    method: Option<Method>,
+    /// Where K8NTEXT's methods have labels from: proposed, or oracle:FILE [contexts.labels].
+    #[arg(long, value_name = "LABELS")]
+    labels: Option<String>,
     /// Whether request and response bodies are written, redacted [output.bodies].
     #[arg(long, value_name = "BODIES")]
     bodies: Option<Bodies>,
@@ -153,6 +159,8 @@ impl Replay {
             ("filter.rules", "--rules", word(self.rules)),
             ("filter.stages", "--stages", word(self.stages)),
             ("contexts.engine", "--contexts", word(self.contexts)),
+            ("contexts.method", "--method", word(self.method)),
+            ("contexts.labels", "--labels", self.labels.clone()),
             ("output.bodies", "--bodies", word(self.bodies)),
         ];
         let mut loader: Loader = super::config::layered(self.config.as_ref())?;

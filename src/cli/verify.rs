@@ -1,6 +1,6 @@
 //! `causeway verify`.
 
-use super::printable::Printable;
+use super::printable::{Printable, PrintableJson};
 use crate::lake::verify::verify;
 use anyhow::{Result, bail};
 use std::io::Write;
@@ -27,7 +27,7 @@ impl Verify {
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         let report = verify(&self.dir)?;
         if self.json {
-            writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+            writeln!(out, "{}", format_args!("{:#}", PrintableJson(&serde_json::to_value(&report)?)))?;
         } else {
             writeln!(out, "{}", Printable::lines(&report.to_string()))?;
         }

@@ -74,6 +74,18 @@ choice! {
     }
 }
 
+choice! {
+    /// How contexts are found.
+    pub enum Method {
+        /// By evidence of causes.
+        Causal = "causal",
+        /// By K8NTEXT's clustering: events of one label in a window of time, by score.
+        K8ntext = "k8ntext",
+        /// By K8NTEXT's older clustering: actions, and events matched to them by names and owners.
+        K8ntextOld = "k8ntext-old",
+    }
+}
+
 section! {
     /// Contexts: what somebody did, with everything that it set off.
     pub struct Contexts {
@@ -81,6 +93,18 @@ section! {
         engine: Switch = Switch::On,
         /// A file of actor classes and evidence weights that replaces the built-in rules whole. Start from a copy of them.
         rules: Option<PathBuf> = None,
+        /// How contexts are found. K8NTEXT's methods are there to be compared with. They are defined on a whole log: the input
+        /// is read twice, so it must be files, and what the clustering needs of all events is held in memory.
+        method: Method = Method::Causal,
+        /// Where K8NTEXT's methods have the label of an event from: `proposed` (what it would start itself), or `oracle:FILE`
+        /// (what the root of its true action would start, FILE being ground truth as in `causeway evaluate`).
+        labels: String = "proposed".to_owned(),
+        /// K8NTEXT's switch -C: the control plane's own routine is one cluster, and background.
+        control_plane: Switch = Switch::Off,
+        /// K8NTEXT's older clustering puts an event alone whose action has so many already; 0 is no limit.
+        cluster_max_lines: u64 = 1_000,
+        /// So it does with an event that comes later than this after its action's first; 0s is no limit.
+        cluster_timeout: Age = Age::from_secs(300),
     }
 }
 

@@ -3,6 +3,9 @@
 //! A client is a session (user, impersonated user, user agent, source address); its state is the list of its open commands.
 //! Among the commands that can take a request the best score wins, then the gap nearest to kubectl's own pace. The margin
 //! to the second-best command is kept: it is the confidence of the link.
+//!
+//! Whether a command can still be found is a matter of event time alone ([`findable`]), so it never shows when commands are
+//! forgotten. Commands are shared with the undo journal and copied only when a recorded request changes them.
 
 use super::command::Command;
 use super::grammar;
@@ -10,22 +13,29 @@ use super::kind::Kind;
 use super::memory::ByHash;
 use super::model::{Cause, ClientRequest, Head};
 use super::tables::Tables;
+use super::undo::{Change, Journal};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
+use std::sync::Arc;
 
 /// kubectl's own pause between two requests, microseconds.
 const PACE_US: i64 = 5_000;
+/// How long a request may take whose command is still known when its event comes: the API server's own timeout, microseconds.
+const SLOW_US: i64 = 60_000_000;
 /// Open commands of one client: more are not told apart, the oldest goes.
 const MOST_OPEN: usize = 256;
 
 /// Open commands by client.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
-    open: ByHash<Vec<Command>>,
+    open: ByHash<Vec<Arc<Command>>>,
 }
 
 /// One client in saved state.
-pub(super) type SavedClient = (u64, Vec<Command>);
+pub(super) type SavedClient = (u64, Vec<Arc<Command>>);
+
+/// The commands of a client as they were; `None` when it was not known.
+pub(super) type ClientBefore = (u64, Option<Vec<Arc<Command>>>);
 
 struct Best {
     index: usize,
@@ -45,38 +55,62 @@ impl Commands {
     }
 
     /// Adds `request` to the command that it continues, or opens one.
-    pub fn take(&mut self, tables: &Tables, request: &ClientRequest, head: &Head, skew_us: i64) -> Option<(Id, Cause)> {
+    pub fn take(
+        &mut self,
+        tables: &Tables,
+        request: &ClientRequest,
+        head: &Head,
+        skew_us: i64,
+        journal: &mut Journal,
+    ) -> Option<(Id, Cause)> {
+        self.note(head.session, journal);
         let open = self.open.entry(head.session).or_default();
         let best = best(tables, open, request, head, skew_us);
         match best.as_ref().and_then(|best| Some((best, open.get_mut(best.index)?))) {
             Some((best, command)) => {
                 let found = (command.context, cause(best, command));
-                command.add(request, head);
+                Arc::make_mut(command).add(request, head);
                 Some(found)
             }
             None => {
-                open.retain(|command| grammar::is_open(command, head.received_at.0));
+                open.retain(|command| findable(command, head.at) && grammar::is_open(command, head.received_at.0));
                 if open.len() >= MOST_OPEN {
                     open.remove(0);
                 }
-                open.push(Command::open(request, head));
+                open.push(Arc::new(Command::open(request, head)));
                 None
             }
         }
     }
 
     /// A long-running request of a command has ended.
-    pub fn ended(&mut self, head: &Head) {
-        let Some(open) = self.open.get_mut(&head.session) else { return };
-        for command in open.iter_mut().filter(|command| command.last_head.audit_id == head.audit_id) {
-            command.real_end = head.stage_at;
+    pub fn ended(&mut self, head: &Head, journal: &mut Journal) {
+        let running = |c: &Arc<Command>| c.last_head.audit_id == head.audit_id && findable(c, head.at);
+        if !self.open.get(&head.session).is_some_and(|open| open.iter().any(running)) {
+            return;
         }
+        self.note(head.session, journal);
+        for command in self.open.entry(head.session).or_default().iter_mut().filter(|command| running(command)) {
+            Arc::make_mut(command).real_end = head.stage_at;
+        }
+    }
+
+    fn note(&self, session: u64, journal: &mut Journal) {
+        journal.note(|| Change::Client((session, self.open.get(&session).cloned())));
+    }
+
+    /// Takes a change back.
+    pub fn undo(&mut self, (session, before): ClientBefore) {
+        match before {
+            Some(open) => self.open.insert(session, open),
+            None => self.open.remove(&session),
+        };
     }
 
     /// Drops the commands that no request at or after `watermark` can continue.
     pub fn forget(&mut self, watermark: Micros) {
         self.open.retain(|_, open| {
-            open.retain(|command| grammar::is_open(command, watermark.0));
+            open.retain(|command| findable(command, watermark));
             !open.is_empty()
         });
     }
@@ -92,9 +126,14 @@ impl Commands {
     }
 }
 
-fn best(tables: &Tables, open: &[Command], request: &ClientRequest, head: &Head, skew_us: i64) -> Option<Best> {
+/// Whether an event at `at` or later may still find the command. False stays false: what is forgotten would not be found.
+fn findable(command: &Command, at: Micros) -> bool {
+    grammar::is_open(command, at.0.saturating_sub(SLOW_US))
+}
+
+fn best(tables: &Tables, open: &[Arc<Command>], request: &ClientRequest, head: &Head, skew_us: i64) -> Option<Best> {
     let mut best: Option<Best> = None;
-    for (index, command) in open.iter().enumerate() {
+    for (index, command) in open.iter().enumerate().filter(|(_, command)| findable(command, head.at)) {
         let Some((score, kind)) = grammar::continues(tables, command, request, head, skew_us) else { continue };
         let gap_us = head.received_at.since(command.end);
         let nearness_us = -gap_us.saturating_sub(PACE_US).saturating_abs();

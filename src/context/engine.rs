@@ -18,6 +18,7 @@ use super::kind::Kind;
 use super::memory::{Memory, Producer, SavedNote, SavedSlot};
 use super::model::{Actor, Attribution, AuditId, Background, Cause, ClientRequest, Fact, Head, Role, flags};
 use super::tables::Tables;
+use super::undo::{Change, Journal};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,7 @@ pub struct Engine {
     heartbeats: Heartbeats,
     commands: Commands,
     forgotten: Micros,
+    journal: Journal,
     /// Attributions of events that were fetched before their turn.
     early: BTreeMap<Id, Attribution>,
     clock: Clock,
@@ -111,6 +113,7 @@ impl Engine {
             heartbeats: Heartbeats::default(),
             commands: Commands::default(),
             forgotten: Micros::MIN,
+            journal: Journal::default(),
             early: BTreeMap::new(),
             clock: Clock::default(),
         }
@@ -130,7 +133,11 @@ impl Engine {
         client: Option<&ClientRequest>,
         ahead: &dyn Ahead,
     ) -> Attribution {
-        self.clock.see(head);
+        if head.flags & flags::VERSIONED != 0 {
+            let clock = &self.clock;
+            self.journal.note(|| Change::Clock(Box::new(clock.clone())));
+            self.clock.see(head);
+        }
         if let Some(attribution) = self.early.remove(&head.id) {
             return attribution;
         }
@@ -141,21 +148,23 @@ impl Engine {
     }
 
     /// Attributes an event by what is known, and remembers what it wrote.
-
     fn settle(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
         if let Some(stream) = head.background {
             return alone_in_background(head, stream);
         }
         if let Some(attribution) = self.continued(head, facts) {
-            self.commands.ended(head);
+            self.commands.ended(head, &mut self.journal);
             return attribution;
         }
         let attribution = match client {
-            Some(request) => person(head, self.commands.take(&self.tables, request, head, self.clock.skew_us())),
+            Some(request) => {
+                let skew_us = self.clock.skew_us();
+                person(head, self.commands.take(&self.tables, request, head, skew_us, &mut self.journal))
+            }
             None => {
                 let link = self.best_link(head, facts);
                 let weak = link.is_none_or(|link| link.weight < self.tables.weak_below);
-                if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at) {
+                if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at, &mut self.journal) {
                     return alone_in_background(head, Background::Periodic);
                 }
                 self.component(head, link)
@@ -172,7 +181,7 @@ impl Engine {
             background: attribution.role == Role::Background,
             own_run,
         };
-        self.memory.write(facts, producer);
+        self.memory.write(facts, producer, &self.tables, &mut self.journal);
         attribution
     }
 
@@ -254,6 +263,39 @@ impl Engine {
         self.commands.forget(watermark);
     }
 
+    /// From now on, or no longer, changes can be undone. It may end only when all that was recorded is kept or undone.
+    pub(super) fn record(&mut self, on: bool) {
+        self.journal.record(on);
+    }
+
+    /// Number of changes that can be undone.
+    pub(super) fn recorded(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// Takes the latest `count` changes back.
+    pub(super) fn undo(&mut self, count: usize) {
+        for _ in 0..count {
+            match self.journal.last() {
+                Some(Change::Slot(before)) => self.memory.undo_slot(before),
+                Some(Change::Note(before)) => self.memory.undo_note(before),
+                Some(Change::Beat(before)) => self.heartbeats.undo(before),
+                Some(Change::Client(before)) => self.commands.undo(before),
+                Some(Change::Clock(before)) => self.clock = *before,
+                None => return,
+            }
+        }
+    }
+
+    /// The earliest `count` changes are for good.
+    pub(super) fn keep(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some(Change::Slot(before)) = self.journal.first() {
+                self.memory.keep_slot(before);
+            }
+        }
+    }
+
     /// By how much the clocks of the stream's servers are held to disagree, microseconds; 0 while they agree.
     pub fn skew_us(&self) -> i64 {
         self.clock.skew_us()
@@ -300,6 +342,7 @@ impl Engine {
             heartbeats: Heartbeats::load(saved.heartbeats),
             commands: Commands::load(saved.clients),
             forgotten: saved.forgotten,
+            journal: Journal::default(),
             early: saved.early.into_iter().collect(),
             clock: saved.clock,
         })

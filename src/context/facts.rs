@@ -19,6 +19,7 @@ use super::model::{Actor, AuditId, FactBatch, Head, flags};
 use super::produce;
 use super::react;
 use super::tables::Tables;
+use crate::audit::audit_id::audit_uuid;
 use crate::audit::event::{Event, Stage};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
@@ -56,7 +57,7 @@ impl Extractor {
     pub fn push(&mut self, event: &Event<'_>, place: Place, batch: &mut FactBatch) {
         let actor = self.actors.row(&event.user, &event.user_agent);
         let view = View::new(event, &actor, &self.tables, place.stream);
-        let audit_id = audit_id(&event.audit_id, batch);
+        let audit_id = noted_audit_id(&event.audit_id, batch);
         let background = background::stream(&view);
         let facts_from = batch.facts.len();
         let mut client = u32::MAX;
@@ -115,36 +116,18 @@ pub fn event_id(stream: KeySpace, audit_id: AuditId, stage: Stage) -> Id {
     Id(keys::combine(stream.0, [u64::MAX, high, low, stage as u64]))
 }
 
-/// The audit id as a number; the text of one that is no UUID is kept in the batch.
-fn audit_id(text: &str, batch: &mut FactBatch) -> AuditId {
-    if let Some(id) = uuid(text) {
-        return AuditId(id);
-    }
-    let id = AuditId(xxhash_rust::xxh3::xxh3_128(text.as_bytes()));
-    batch.odd_ids.push((id, text.to_owned()));
-    id
+/// The audit id as a number: the UUID, or a hash of what is none.
+pub fn audit_id(text: &str) -> AuditId {
+    AuditId(audit_uuid(text).unwrap_or_else(|| xxhash_rust::xxh3::xxh3_128(text.as_bytes())))
 }
 
-/// `8-4-4-4-12` lower-case hexadecimal digits.
-fn uuid(text: &str) -> Option<u128> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 36 {
-        return None;
+/// The audit id as a number; the text of one that is no UUID is kept in the batch.
+fn noted_audit_id(text: &str, batch: &mut FactBatch) -> AuditId {
+    let id = audit_id(text);
+    if audit_uuid(text).is_none() {
+        batch.odd_ids.push((id, text.to_owned()));
     }
-    let mut id = 0u128;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'-' if matches!(at, 8 | 13 | 18 | 23) => continue,
-            _ => return None,
-        };
-        if matches!(at, 8 | 13 | 18 | 23) {
-            return None;
-        }
-        id = id << 4 | u128::from(digit);
-    }
-    Some(id)
+    id
 }
 
 /// Whether this is a further event of a request that reports its start with an event of its own.
@@ -183,14 +166,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn uuids_keep_their_order_and_other_ids_are_kept_as_text() {
-        assert_eq!(uuid("00000000-0000-0000-0000-0000000000ff"), Some(255));
-        assert!(uuid("ff000000-0000-0000-0000-000000000000") > uuid("0f000000-0000-0000-0000-000000000000"));
-        for odd in ["", "abc", "00000000-0000-0000-0000-0000000000FF", "00000000x0000-0000-0000-0000000000ff"] {
-            assert_eq!(uuid(odd), None, "{odd}");
-        }
+    fn ids_that_are_no_uuids_are_kept_as_text() {
         let mut batch = FactBatch::default();
-        let id = audit_id("my-id", &mut batch);
+        let id = noted_audit_id("my-id", &mut batch);
         assert_eq!(batch.odd_ids, vec![(id, "my-id".to_owned())]);
     }
 }

@@ -1,6 +1,7 @@
 //! Periodicity of one actor's request for one object: the last four gaps agree within a factor of 1.6.
 
 use super::memory::ByHash;
+use super::undo::{Change, Journal};
 use crate::audit::time::Micros;
 
 /// Shortest gap of a period, microseconds: a busy controller is faster.
@@ -21,9 +22,13 @@ pub(super) struct Heartbeats {
 /// One entry in saved state.
 pub(super) type SavedBeat = (u64, [i64; TIMES]);
 
+/// An entry as it was; `None` when there was none.
+pub(super) type BeatBefore = (u64, Option<[i64; TIMES]>);
+
 impl Heartbeats {
     /// Notes a request and says whether it keeps a period.
-    pub fn beat(&mut self, key: u64, at: Micros) -> bool {
+    pub fn beat(&mut self, key: u64, at: Micros, journal: &mut Journal) -> bool {
+        journal.note(|| Change::Beat((key, self.seen.get(&key).copied())));
         let times = self.seen.entry(key).or_insert([i64::MIN; TIMES]);
         times.rotate_left(1);
         times[TIMES - 1] = at.0;
@@ -33,6 +38,14 @@ impl Heartbeats {
         let gaps = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
         let (least, most) = gaps.fold((i64::MAX, 0), |(least, most), gap| (least.min(gap), most.max(gap)));
         least > SHORTEST_US && most < LONGEST_US && most.saturating_mul(10) <= least.saturating_mul(SPREAD_TENTHS)
+    }
+
+    /// Takes a change back.
+    pub fn undo(&mut self, (key, before): BeatBefore) {
+        match before {
+            Some(times) => self.seen.insert(key, times),
+            None => self.seen.remove(&key),
+        };
     }
 
     /// Drops what was last seen so long ago that it must start anew anyway.
@@ -58,14 +71,14 @@ mod tests {
     #[test]
     fn four_equal_gaps_make_a_period() {
         let mut beats = Heartbeats::default();
-        let said: Vec<bool> = (0..6).map(|n| beats.beat(1, Micros(n * 2_000_000))).collect();
+        let said: Vec<bool> = (0..6).map(|n| beats.beat(1, Micros(n * 2_000_000), &mut Journal::default())).collect();
         assert_eq!(said, [false, false, false, false, true, true]);
-        assert!(!beats.beat(1, Micros(15_000_000)), "a gap of 5 s among gaps of 2 s");
+        assert!(!beats.beat(1, Micros(15_000_000), &mut Journal::default()), "a gap of 5 s among gaps of 2 s");
     }
 
     #[test]
     fn bursts_are_no_period() {
         let mut beats = Heartbeats::default();
-        assert!((0..10).all(|n| !beats.beat(1, Micros(n * 1000))));
+        assert!((0..10).all(|n| !beats.beat(1, Micros(n * 1000), &mut Journal::default())));
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Two are kept so that a controller never reacts to its own write of an object. Producers lie in a slab that the keys
 //! count into, since one event writes several keys: a producer goes with the last key that names it. A key older than
-//! its aspect's horizon is never found; [`Memory::forget`] frees it later, at a cost that the inserts have paid for.
+//! its aspect's horizon is never found; [`Memory::forget`] frees it later, at a cost that the inserts have paid for, so it
+//! never shows when that is done. While changes are recorded, a producer that a key no longer names is held by the change.
 
 use super::kind::Aspect;
 use super::model::{AuditId, Fact};
 use super::tables::Tables;
+use super::undo::{Change, Journal};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use hashbrown::HashMap;
@@ -58,7 +60,7 @@ const NONE: u32 = u32::MAX;
 const SWEEP_AFTER: usize = 4096;
 
 #[derive(Copy, Clone, Debug)]
-struct Slot {
+pub(super) struct Slot {
     latest: u32,
     other: u32,
     aspect: u8,
@@ -86,6 +88,18 @@ fn is_keeper_note(fact: &Fact) -> bool {
     fact.produce && !fact.own && fact.code == Aspect::Keeper.code()
 }
 
+/// A key as it was; its `latest` is [`NONE`] when it was not known.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct SlotBefore {
+    key: u64,
+    slot: Slot,
+    /// The producer that the key no longer names, held until the change is for good.
+    dropped: u32,
+}
+
+/// A note as it was; `None` when there was none.
+pub(super) type NoteBefore = (u64, Option<(u64, Micros)>);
+
 /// One key in saved state; indexes into the saved producers.
 pub(super) type SavedSlot = (u64, u8, u32, Option<u32>);
 
@@ -112,12 +126,12 @@ impl Memory {
     }
 
     /// Makes `producer` the latest writer of the keys of all Produce facts among `facts`.
-    pub fn write(&mut self, facts: &[Fact], producer: Producer) {
+    pub fn write(&mut self, facts: &[Fact], producer: Producer, tables: &Tables, journal: &mut Journal) {
         let mut index = NONE;
         for (place, fact) in facts.iter().enumerate().filter(|(_, fact)| fact.produce) {
             let mut fact = *fact;
             if fact.code == Aspect::Owner.code() || fact.code == Aspect::Keeper.code() {
-                match self.noted(fact, facts.get(place + 1), producer.at) {
+                match self.noted(fact, facts.get(place + 1), producer.at, tables, journal) {
                     Some(resolved) => fact = resolved,
                     None => continue,
                 }
@@ -127,19 +141,30 @@ impl Memory {
             if index == NONE {
                 index = self.insert(producer);
             }
-            self.point(&fact, index, producer.user);
+            self.point(&fact, index, producer.user, journal);
         }
         self.release(index);
     }
 
     /// Notes what belongs to an object (`next` is the fact with that key), or resolves it.
-    fn noted(&mut self, fact: Fact, next: Option<&Fact>, at: Micros) -> Option<Fact> {
+    fn noted(
+        &mut self,
+        fact: Fact,
+        next: Option<&Fact>,
+        at: Micros,
+        tables: &Tables,
+        journal: &mut Journal,
+    ) -> Option<Fact> {
         if fact.own {
-            let (key, _) = *self.notes.get(&fact.key)?;
+            let (key, noted_at) = *self.notes.get(&fact.key)?;
+            if at.since(noted_at) > tables.horizon_us(Aspect::Owner.code()) {
+                return None;
+            }
             let aspect = if fact.code == Aspect::Owner.code() { Aspect::Child } else { Aspect::Wake };
             return Some(Fact { key, code: aspect.code(), produce: true, own: false });
         }
-        self.notes.insert(fact.key, (next?.key, at));
+        let before = self.notes.insert(fact.key, (next?.key, at));
+        journal.note(|| Change::Note((fact.key, before)));
         None
     }
 
@@ -159,7 +184,7 @@ impl Memory {
         }
     }
 
-    fn point(&mut self, fact: &Fact, index: u32, user: u64) {
+    fn point(&mut self, fact: &Fact, index: u32, user: u64, journal: &mut Journal) {
         let slot = self.slots.entry(fact.key).or_insert(Slot { latest: NONE, other: NONE, aspect: fact.code });
         let before = *slot;
         if before.latest == index {
@@ -175,7 +200,32 @@ impl Memory {
         };
         self.inserted += 1;
         self.retain(index);
-        self.release(dropped);
+        if journal.is_on() {
+            journal.note(|| Change::Slot(SlotBefore { key: fact.key, slot: before, dropped }));
+        } else {
+            self.release(dropped);
+        }
+    }
+
+    /// Takes a change of a key back.
+    pub fn undo_slot(&mut self, SlotBefore { key, slot, .. }: SlotBefore) {
+        let after = if slot.latest == NONE { self.slots.remove(&key) } else { self.slots.insert(key, slot) };
+        if let Some(after) = after {
+            self.release(after.latest);
+        }
+    }
+
+    /// A change of a key is for good.
+    pub fn keep_slot(&mut self, change: SlotBefore) {
+        self.release(change.dropped);
+    }
+
+    /// Takes a change of a note back.
+    pub fn undo_note(&mut self, (key, before): NoteBefore) {
+        match before {
+            Some(note) => self.notes.insert(key, note),
+            None => self.notes.remove(&key),
+        };
     }
 
     fn retain(&mut self, index: u32) {
@@ -204,6 +254,9 @@ impl Memory {
         self.inserted = 0;
         let mut slots = std::mem::take(&mut self.slots);
         slots.retain(|_, slot| {
+            if self.producer(slot.latest).is_some_and(|one| one.at >= watermark) {
+                return true; // the undo journal may name what the key named before
+            }
             let horizon_us = tables.horizon_us(slot.aspect);
             let live = |one: &Producer| watermark.since(one.at) <= horizon_us;
             if !self.producer(slot.other).is_some_and(live) {

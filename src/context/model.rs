@@ -104,6 +104,10 @@ pub enum Background {
     Periodic,
     /// A chain whose root is a component's event without a cause.
     Other,
+    /// In K8NTEXT's cluster of the control plane.
+    ControlPlane,
+    /// In none of K8NTEXT's clusters.
+    Unassigned,
 }
 
 impl Background {
@@ -119,6 +123,8 @@ impl Background {
             Background::Discovery => "discovery",
             Background::Periodic => "periodic",
             Background::Other => "other",
+            Background::ControlPlane => "control-plane",
+            Background::Unassigned => "unassigned",
         }
     }
 }
@@ -304,7 +310,7 @@ pub struct Cause {
 }
 
 /// What the engine says of one event.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Attribution {
     /// Context: the id of its root event. For background: meaningless.
     pub context: Id,

@@ -68,21 +68,10 @@ pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) 
     })
 }
 
-/// A row that is not settled yet, or folded away.
-const LEFT_OUT: RowNote<'static> = RowNote {
-    session: None,
-    context: None,
-    role: "",
-    cause_audit_id: None,
-    cause_reason: None,
-    late: false,
-    keep: false,
-};
-
 fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Annotated>) -> Result<(), LakeError> {
     let odd: HashMap<AuditId, &str> = notes.odd_ids.iter().map(|(id, text)| (*id, text.as_str())).collect();
     let columns = EventColumns::of(&shelved.rows)?;
-    let mut rows = vec![LEFT_OUT; shelved.rows.num_rows()];
+    let mut rows = vec![RowNote::LEFT_OUT; shelved.rows.num_rows()];
     let mut sums = Sums::new(&how.stream, &columns, &shelved.details);
     let mut drops = Drops::new();
     for note in &notes.notes {

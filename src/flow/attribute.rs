@@ -9,15 +9,18 @@
 //! decoded blocks ──▶ order (lateness, watermark) ──▶ engine ──▶ session ──▶ Notes{worker, batch} ──▶ annotate
 //!          ticks ──▶                             └──▶ Mark ──▶ everyone      └──▶ Piece ──▶ commit
 //! ```
+//! With live contexts ([`Attributor::Live`]) events go through the engine as they arrive and what is said of them comes out as
+//! differences; notes are still made at the watermark only, from the same attributions.
 
 use super::actors::Sessions;
+use super::attributor::Attributor;
 use super::epoch::{Flow, IdMap, Mark, Tick, by_epoch};
 use super::order::{Arrival, Order, Place, ResumePoint};
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Snapshot};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::engine::Engine;
+use crate::context::live::{Input, LiveChange};
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Role, flags};
 use crate::source::PartitionId;
 use serde::{Deserialize, Serialize};
@@ -97,12 +100,14 @@ pub enum Out {
     Mark(Mark),
     /// To the commit.
     Piece(Piece),
+    /// To the live view: what an epoch changed.
+    Live(Vec<LiveChange>),
 }
 
 /// What the operator is made of.
 pub struct Attribute {
     order: Order,
-    engine: Option<Engine>,
+    attributor: Option<Attributor>,
     sessions: Option<Sessions>,
     blocks: BTreeMap<u64, Held>,
     next_block: u64,
@@ -132,11 +137,11 @@ struct Held {
 const ODD_ID_HORIZON_US: i64 = 3_600_000_000;
 
 impl Attribute {
-    /// With an engine, sessions, or neither (then rows go straight to the tables and only progress is kept here).
-    pub fn new(order: Order, engine: Option<Engine>, sessions: Option<Sessions>, totals: Totals) -> Attribute {
+    /// With contexts, sessions, or neither (then rows go straight to the tables and only progress is kept here).
+    pub fn new(order: Order, attributor: Option<Attributor>, sessions: Option<Sessions>, totals: Totals) -> Attribute {
         Attribute {
             order,
-            engine,
+            attributor,
             sessions,
             blocks: BTreeMap::new(),
             next_block: 0,
@@ -157,9 +162,18 @@ impl Attribute {
             self.order.end(*partition);
         }
         let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
-        self.settle(if tick.flush { Micros::MAX } else { watermark }, &mut notes);
-        if let Some(engine) = &mut self.engine {
-            engine.retire(watermark);
+        let limit = if tick.flush { Micros::MAX } else { watermark };
+        if let Some(Attributor::Live(live)) = &mut self.attributor {
+            let blocks = &self.blocks;
+            let find = |place: Place| Input::of(&blocks.get(&place.block)?.block.facts, place.head as usize);
+            let changes = live.epoch(limit, find);
+            if !changes.is_empty() {
+                out.push(Out::Live(changes));
+            }
+        }
+        self.settle(limit, &mut notes);
+        if let Some(attributor) = &mut self.attributor {
+            attributor.retire(watermark);
         }
         if let Some(sessions) = &mut self.sessions {
             sessions.retire(watermark, tick.flush);
@@ -196,6 +210,11 @@ impl Attribute {
                 Arrival::Queued => {
                     open += 1;
                     self.rows_waiting += u64::from(has_row(head));
+                    if let Some(Attributor::Live(live)) = &mut self.attributor
+                        && head.flags & BESIDE == 0
+                    {
+                        live.arrive(place);
+                    }
                 }
                 // It had its row before the restart, and was counted then.
                 Arrival::Late if head.offset < self.order.counted(block.partition) => {
@@ -203,7 +222,7 @@ impl Attribute {
                 }
                 Arrival::Late => {
                     self.totals.late += 1;
-                    let note = attribute(&mut self.engine, &mut self.sessions, head, &block.facts, true);
+                    let note = attribute(&mut self.attributor, &mut self.sessions, head, &block.facts, true);
                     notes.push(&block, note);
                 }
             }
@@ -229,7 +248,7 @@ impl Attribute {
                     notes.put(earlier.place, earlier.note);
                 }
             } else {
-                let own = attribute(&mut self.engine, &mut self.sessions, head, &held.block.facts, false);
+                let own = attribute(&mut self.attributor, &mut self.sessions, head, &held.block.facts, false);
                 if let Some(mut earlier) = received.take() {
                     if earlier.note.audit_id == head.audit_id && earlier.note.at == head.at {
                         earlier.note.attribution = beside(own.attribution);
@@ -258,12 +277,12 @@ impl Attribute {
         ids.into_iter().filter_map(|id| self.odd_ids.get(&id).map(|(_, text)| (id, text.clone()))).collect()
     }
 
-    fn save(&self, watermark: Micros, out: &mut Vec<Out>) {
+    fn save(&mut self, watermark: Micros, out: &mut Vec<Out>) {
         let mut odd_ids: Vec<(AuditId, Micros, String)> =
             self.odd_ids.iter().map(|(id, (at, text))| (*id, *at, text.clone())).collect();
         odd_ids.sort_unstable();
-        if let Some(engine) = &self.engine {
-            out.push(Out::Piece(Piece::state(Section::Engine, 0, engine.save())));
+        if let Some(attributor) = &mut self.attributor {
+            out.push(Out::Piece(attributor.save()));
         }
         if let Some(sessions) = &self.sessions {
             out.push(Out::Piece(Piece::encode(Section::OpenSessions, 0, &sessions.save())));
@@ -278,7 +297,7 @@ impl Attribute {
         })));
     }
 
-    /// Takes back what [`Attribute::save`] wrote of odd audit ids.
+    /// Takes back what `Attribute::save` wrote of odd audit ids.
     pub fn restore_odd_ids(&mut self, saved: Vec<(AuditId, Micros, String)>) {
         self.odd_ids.extend(saved.into_iter().map(|(id, at, text)| (id, (at, text))));
     }
@@ -296,7 +315,8 @@ fn beside(own: Attribution) -> Attribution {
     Attribution { role, cause: None, parent_context: None, ..own }
 }
 
-fn unattributed() -> Attribution {
+/// What is said where no causes are looked for.
+pub fn unattributed() -> Attribution {
     Attribution { context: Id(0), role: Role::Background, background: None, cause: None, parent_context: None }
 }
 
@@ -304,19 +324,18 @@ fn has_row(head: &Head) -> bool {
     head.row != u32::MAX
 }
 
-/// Runs one event through the engine and the sessions.
+/// Runs one event through the method of finding contexts and the sessions.
 fn attribute(
-    engine: &mut Option<Engine>,
+    attributor: &mut Option<Attributor>,
     sessions: &mut Option<Sessions>,
     head: &Head,
     batch: &FactBatch,
     late: bool,
 ) -> Note {
     let (facts, client) = (batch.facts_of(head), batch.client_of(head));
-    let attribution = match engine {
+    let attribution = match attributor {
         Some(_) if head.flags & BESIDE != 0 => unattributed(),
-        Some(engine) if late => engine.apply_late(head, facts, client),
-        Some(engine) => engine.apply(head, facts, client),
+        Some(attributor) => attributor.apply(head, facts, client, late),
         None => unattributed(),
     };
     let session = sessions.as_mut().and_then(|s| if late { s.of_late(head) } else { Some(s.of(head)) });

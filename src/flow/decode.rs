@@ -12,16 +12,16 @@
 use super::attribute::{BESIDE, DecodedBlock, ResumePoints, SETTLED};
 use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
-use super::plan::{Keep, ReplayPlan};
+use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
 use super::write::Rows;
 use crate::audit::actor::Class;
 use crate::audit::decode::{Want, decode};
 use crate::audit::event::Event;
-use crate::audit::filter::{self, Decision};
+use crate::audit::filter;
 use crate::audit::hash::hash;
 use crate::audit::label::{Label, propose};
-use crate::audit::redact::{redact_body, redact_text, redact_uri};
+use crate::audit::redact::{redact_body, redact_message, redact_text, redact_uri};
 use crate::audit::reject::{Reject, RejectReason};
 use crate::audit::time::Micros;
 use crate::context::detail::Detail;
@@ -104,22 +104,10 @@ pub enum Out {
     Dropped(Drop, u64),
 }
 
-/// For rows that are written as they are decoded.
-const NOTHING_TOLD: RowNote<'static> = RowNote {
-    session: None,
-    context: None,
-    role: "",
-    cause_audit_id: None,
-    cause_reason: None,
-    late: false,
-    keep: true,
-};
-
 /// The state of one worker's decoder.
 pub struct Decoder {
     worker: u32,
     plan: Arc<ReplayPlan>,
-    keep: Keep,
     sources: Arc<Vec<String>>,
     resumed: Arc<ResumePoints>,
     settled_before: Micros,
@@ -156,7 +144,6 @@ impl Decoder {
     ) -> Decoder {
         Decoder {
             worker,
-            keep: plan.effective_keep(),
             sources,
             resumed,
             settled_before,
@@ -186,6 +173,7 @@ impl Decoder {
                 (unread.partition, unread.offset, unread.end)
             }
         };
+        self.plan.progress.add(0, found.records);
         let batch = BatchId(self.next_batch);
         let rows = self.rows.finish()?;
         if rows.num_rows() > 0 {
@@ -193,7 +181,7 @@ impl Decoder {
                 self.next_batch += 1;
                 self.shelf.put(batch, Shelved { open: rows.num_rows(), rows, details: found.details });
             } else {
-                let notes = vec![NOTHING_TOLD; rows.num_rows()];
+                let notes = vec![RowNote::PLAIN; rows.num_rows()];
                 out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
             }
         }
@@ -251,7 +239,7 @@ impl Decoder {
 
     fn event(&mut self, event: &Event<'_>, at: At, found: &mut Yield) -> Result<(), LakeError> {
         let counted = self.counted(at.partition, at.offset);
-        if event.stage_at > at.now.plus(self.plan.max_future_skew_us) {
+        if self.plan.from_the_future(event, at.now) {
             if !counted {
                 let message = "its time lies ahead of this machine's clock by more than stream.max_future_skew";
                 let reject = Reject::new(RejectReason::FutureTimestamp, "stageTimestamp", message, b"");
@@ -260,24 +248,17 @@ impl Decoder {
             return Ok(());
         }
         found.newest = found.newest.max(Some(event.stage_at));
-        let time = event_time(event, self.plan.lateness_us);
+        let time = self.plan.event_time(event);
         let settled = counted && time < self.settled_before;
         let class = event.class();
-        if let Some(rule) = self.dropped_unseen(event) {
+        if let Some(rule) = self.plan.dropped_unseen(event) {
             if !counted {
                 found.records += 1;
                 found.drop(time, rule, class);
             }
             return Ok(());
         }
-        let verdict = match self.keep {
-            Keep::Fold | Keep::All => None,
-            Keep::Light | Keep::Full => match filter::decide(event, self.plan.rules, &self.plan.switches) {
-                Decision::White => None,
-                Decision::Black(_) if self.keep == Keep::Light => None,
-                Decision::Black(rule) | Decision::Removed(rule) => Some(rule.as_str()),
-            },
-        };
+        let verdict = self.plan.dropped_by_filter(event);
         if !counted || (!settled && verdict.is_none()) {
             found.records += 1;
         }
@@ -308,16 +289,6 @@ impl Decoder {
             }
         }
         Ok(())
-    }
-
-    /// The rule by which an event is dropped whatever it says of causes, if any.
-    fn dropped_unseen(&self, event: &Event<'_>) -> Option<&'static str> {
-        let outside = self.plan.from.is_some_and(|from| event.received_at < from)
-            || self.plan.to.is_some_and(|to| event.received_at >= to);
-        if outside {
-            return Some("range");
-        }
-        (!filter::is_row(event) && !self.plan.all_stages).then_some("stage")
     }
 
     fn row(&mut self, event: &Event<'_>, at: At, class: Class, found: &mut Yield) -> Result<u32, LakeError> {
@@ -384,20 +355,20 @@ impl Yield {
     }
 }
 
-/// The event without what a client may have put into free text by mistake: a bearer token as its user agent, say.
+/// The event without what may stand in free text by mistake: a bearer token as the user agent, what an authorizer quotes.
 fn harmless<'e, 'a>(event: &'e Event<'a>) -> Cow<'e, Event<'a>> {
-    match redact_text(&event.user_agent) {
-        Cow::Borrowed(_) => Cow::Borrowed(event),
-        Cow::Owned(user_agent) => Cow::Owned(Event { user_agent: Cow::Owned(user_agent), ..event.clone() }),
+    let resource = event.object.as_ref().map_or("", |object| &object.resource);
+    let reason = match &*event.decision_reason {
+        // RBAC names roles and bindings only, and gives nearly all reasons
+        reason if reason.starts_with("RBAC: ") => Cow::Borrowed(reason),
+        reason => redact_message(reason, resource),
+    };
+    let texts = (redact_text(&event.user_agent), reason);
+    if let (Cow::Borrowed(_), Cow::Borrowed(_)) = texts {
+        return Cow::Borrowed(event);
     }
-}
-
-/// Event time: when the request came, or half the allowed lateness before its stage if it took longer.
-///
-/// Half, because lines of one log are out of order by milliseconds: with the whole lateness a slow request would stand exactly at
-/// the limit, and every second one would be late (232 of 2,636 requests in the sample log).
-fn event_time(event: &Event<'_>, lateness_us: i64) -> Micros {
-    event.received_at.max(event.stage_at.plus(-lateness_us / 2))
+    let (user_agent, decision_reason) = (texts.0.into_owned().into(), texts.1.into_owned().into());
+    Cow::Owned(Event { user_agent, decision_reason, ..event.clone() })
 }
 
 /// The operator.

@@ -1,6 +1,6 @@
 //! The feed: reads the source in a thread of its own, deals blocks to workers, cuts epochs and asks for commits.
 //!
-//! An epoch is a few blocks a worker. At most [`EPOCHS_AHEAD`] epochs are under way: the feed waits until the commit operator
+//! An epoch is a few blocks a worker. At most `EPOCHS_AHEAD` epochs are under way: the feed waits until the commit operator
 //! is through with older ones, which bounds memory whatever the input.
 
 use super::decode::Work;

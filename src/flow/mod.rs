@@ -20,9 +20,13 @@
 //! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
 //! - [`attribute`] owns a stream: it judges lateness in arrival order, moves the watermark, puts events into event order
 //!   below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that has the row.
+//! - [`attributor`] is what says where an event belongs: the causal engine, or clusters that [`clusters`] found in a pass of
+//!   its own before the dataflow begins.
+//! - [`live`] and [`live_contexts`], where wanted, show contexts before the watermark: rows as a differential collection, and
+//!   a view of the open contexts that is maintained from it.
 //! - [`annotate`] joins notes with rows and splits what tables and aggregates need.
 //! - [`contexts`], [`sessions`] and [`filtered`] keep aggregates by key until the watermark says that they are complete.
-//! - [`write`] puts rows into staged Parquet files; at a commit it closes them.
+//! - [`mod@write`] puts rows into staged Parquet files; at a commit it closes them.
 //! - [`commit`] gathers files, state and positions of a commit epoch and makes them one manifest.
 //!
 //! Timely's time is the epoch, a slice of source positions; event time and the watermark are data. Every operator works on
@@ -31,12 +35,16 @@
 pub mod actors;
 pub mod annotate;
 pub mod attribute;
+pub mod attributor;
+pub mod clusters;
 pub mod commit;
 pub mod contexts;
 pub mod decode;
 pub mod epoch;
 pub mod feed;
 pub mod filtered;
+pub mod live;
+pub mod live_contexts;
 pub mod order;
 pub mod parts;
 pub mod plan;
@@ -49,7 +57,7 @@ pub mod sums;
 pub mod tell;
 pub mod write;
 
-pub use plan::{Keep, ReplayPlan};
+pub use plan::{Keep, Method, ReplayPlan};
 pub use replay::{Outcome, replay};
 pub use shared::FlowError;
 pub use tell::Limits;

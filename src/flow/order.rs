@@ -251,11 +251,12 @@ mod tests {
     fn run(
         order: &mut Order,
         events: &[(PartitionId, Head)],
+        stop: usize,
         cuts: &[bool],
         settled_before: Micros,
     ) -> (Vec<u64>, Vec<u64>) {
         let (mut settled, mut late) = (Vec::new(), Vec::new());
-        for (index, (partition, head)) in events.iter().enumerate() {
+        for (index, (partition, head)) in events.iter().take(stop).enumerate() {
             let counted = head.offset < order.counted(*partition);
             let was_settled = counted && head.at < settled_before;
             let place = Place { block: head.offset, head: 0 };
@@ -265,11 +266,19 @@ mod tests {
             }
             order.read(*partition, head.offset + 1);
             if cuts.get(index).copied().unwrap_or(false) {
-                let watermark = order.advance(Micros::MAX);
+                let watermark = order.advance(floor(events, index));
                 settled.extend(order.release(watermark).into_iter().map(|w| w.place.block));
             }
         }
         (settled, late)
+    }
+
+    /// The first stage time of a partition of which nothing has come up to `index`, as the source knows it.
+    fn floor(events: &[(PartitionId, Head)], index: usize) -> Micros {
+        let seen = |partition: PartitionId| events[..=index].iter().any(|(p, _)| *p == partition);
+        let firsts = [PartitionId(0), PartitionId(1)].into_iter().filter(|p| !seen(*p));
+        let first = |p: PartitionId| events.iter().find(|(q, _)| *q == p).map(|(_, head)| head.stage_at);
+        firsts.filter_map(first).min().unwrap_or(Micros::MAX)
     }
 
     fn new(resumed: &BTreeMap<PartitionId, ResumePoint>, watermark: Micros) -> Order {
@@ -280,10 +289,10 @@ mod tests {
         #[test]
         fn order_and_lateness_do_not_depend_on_cuts(events in arrivals(), cuts in proptest::collection::vec(any::<bool>(), 120)) {
             let mut one = new(&BTreeMap::new(), Micros::MIN);
-            let (mut settled, late) = run(&mut one, &events, &cuts, Micros::MIN);
+            let (mut settled, late) = run(&mut one, &events, usize::MAX, &cuts, Micros::MIN);
             settled.extend(one.release(Micros::MAX).into_iter().map(|w| w.place.block));
             let mut other = new(&BTreeMap::new(), Micros::MIN);
-            let (_, late_at_once) = run(&mut other, &events, &[], Micros::MIN);
+            let (_, late_at_once) = run(&mut other, &events, usize::MAX, &[], Micros::MIN);
             let at_once: Vec<u64> = other.release(Micros::MAX).into_iter().map(|w| w.place.block).collect();
             prop_assert_eq!(&settled, &at_once);
             prop_assert_eq!(&late, &late_at_once);
@@ -294,12 +303,12 @@ mod tests {
         fn a_restart_changes_nothing(events in arrivals(), cuts in proptest::collection::vec(any::<bool>(), 120), stop in 0usize..120) {
             let stop = stop.min(events.len());
             let mut whole = new(&BTreeMap::new(), Micros::MIN);
-            let (mut expected, mut expected_late) = run(&mut whole, &events, &cuts, Micros::MIN);
+            let (mut expected, mut expected_late) = run(&mut whole, &events, usize::MAX, &cuts, Micros::MIN);
             expected.extend(whole.release(Micros::MAX).into_iter().map(|w| w.place.block));
 
             let mut first = new(&BTreeMap::new(), Micros::MIN);
-            let (mut settled, mut late) = run(&mut first, &events[..stop], &cuts, Micros::MIN);
-            let watermark = first.advance(Micros::MAX);
+            let (mut settled, mut late) = run(&mut first, &events, stop, &cuts, Micros::MIN);
+            let watermark = if stop == 0 { Micros::MIN } else { first.advance(floor(&events, stop - 1)) };
             settled.extend(first.release(watermark).into_iter().map(|w| w.place.block));
             let points = first.resume_points();
 
@@ -309,7 +318,7 @@ mod tests {
                 .copied()
                 .collect();
             let mut second = new(&points, watermark);
-            let (more, more_late) = run(&mut second, &again, &[], watermark);
+            let (more, more_late) = run(&mut second, &again, usize::MAX, &[], watermark);
             settled.extend(more);
             settled.extend(second.release(Micros::MAX).into_iter().map(|w| w.place.block));
             late.extend(more_late);

@@ -153,6 +153,8 @@ pub struct ContextPart {
     pub minutes: u64,
     /// The event to tell the context by.
     pub told: Option<(TellRank, Told)>,
+    /// The first write by a service account among the effects: what an operator that began with a read did then.
+    pub then: Option<(TellRank, Told)>,
     /// `auditID` of the root.
     pub root_audit_id: Option<String>,
     /// The context that set this one off.
@@ -191,12 +193,18 @@ impl ContextPart {
         self.namespaces.merge(other.namespaces);
         self.objects.merge(other.objects);
         self.nodes.merge(other.nodes);
-        self.told = match (self.told.take(), other.told) {
-            (Some(a), Some(b)) => Some(if b.0 < a.0 { b } else { a }),
-            (a, b) => a.or(b),
-        };
+        self.told = first(self.told.take(), other.told);
+        self.then = first(self.then.take(), other.then);
         self.root_audit_id = self.root_audit_id.take().or(other.root_audit_id);
         self.parent_context = self.parent_context.or(other.parent_context);
+    }
+}
+
+/// The one of lower rank.
+fn first(a: Option<(TellRank, Told)>, b: Option<(TellRank, Told)>) -> Option<(TellRank, Told)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.0 < a.0 { b } else { a }),
+        (a, b) => a.or(b),
     }
 }
 

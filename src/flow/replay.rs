@@ -3,14 +3,18 @@
 use super::actors::Sessions;
 use super::annotate::{Annotated, Annotating, annotate_rows};
 use super::attribute::{Attribute, Out as Attributed, ResumePoints, Totals, attribute_blocks};
+use super::attributor::Attributor;
+use super::clusters::Clusters;
 use super::commit::{Coordinator, SourceName, commit_epochs};
 use super::contexts::{self, close_contexts};
 use super::decode::{self, Decoder, Work, decode_blocks};
 use super::epoch::{Epoch, Flow, Tick, split};
 use super::feed::{Message, feed};
 use super::filtered::{self, count_drops};
+use super::live::{LiveCauses, live_rows};
+use super::live_contexts::{live_contexts, show};
 use super::order::{Order, ResumePoint};
-use super::plan::{Keep, ReplayPlan};
+use super::plan::{Keep, Method, ReplayPlan};
 use super::sessions::{self, close_sessions};
 use super::shared::{FlowError, Shared};
 use super::shelf::Shelf;
@@ -27,6 +31,7 @@ use crate::source::files::{FileKey, FileSource, Settings, discover};
 use crate::source::{Offset, PartitionId};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use timely::dataflow::operators::vec::{Broadcast, Map};
@@ -54,9 +59,17 @@ const MESSAGES_AHEAD: usize = 4;
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let lake = Lake::open(&plan.output)?;
+    let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let last = lake.last().cloned();
     let account = last.as_ref().map(|m| m.account.clone()).unwrap_or_default();
+    if last.is_some() {
+        check_method(plan, &state)?;
+    }
+    let clusters = Clusters::find(plan)?;
+    if plan.stop.load(Ordering::Relaxed) {
+        return Ok(Outcome { account, finished: false });
+    }
     let watermark =
         last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
     let known = last.map(|m| m.sources).unwrap_or_default();
@@ -84,6 +97,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         watermark,
         totals: Totals { seen: account.read, late: account.late, empty_lines: account.empty_lines },
         state,
+        clusters: clusters.map(Arc::new),
         shared: Arc::clone(&shared),
         coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), names, Arc::clone(&shared)))),
     });
@@ -118,7 +132,10 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     }
     let finished = feeder.join().unwrap_or(false);
     match shared.take_failure() {
-        Some(error) => Err(error),
+        Some(error) => {
+            keeper.clear_up();
+            Err(error)
+        }
         None => Ok(Outcome { account: shared.account(), finished }),
     }
 }
@@ -132,6 +149,7 @@ struct Run {
     watermark: Micros,
     totals: Totals,
     state: State,
+    clusters: Option<Arc<Clusters>>,
     shared: Arc<Shared>,
     coordinator: Mutex<Option<Coordinator>>,
 }
@@ -208,11 +226,23 @@ fn build<'s>(
     let owner = (index == 0).then(|| attribute(run)).transpose()?;
     let (notes, rest) = split(attribute_blocks(decoded, ticks, owner), |out| match out {
         Attributed::Notes(notes) => Ok(notes),
-        Attributed::Mark(mark) => Err(Ok(mark)),
-        Attributed::Piece(piece) => Err(Err(piece)),
+        other => Err(other),
     });
-    let (marks, order_pieces) = split(rest, |out| out);
+    let (marks, rest) = split(rest, |out| match out {
+        Attributed::Mark(mark) => Ok(mark),
+        other => Err(other),
+    });
+    let (order_pieces, live_changes) = split(rest, |out| match out {
+        Attributed::Piece(piece) => Ok(piece),
+        Attributed::Live(changes) => Err(changes),
+        Attributed::Notes(_) | Attributed::Mark(_) => Err(Vec::new()),
+    });
     let marks = marks.broadcast();
+    let mut live_pieces = Vec::new();
+    if let Some(view) = &plan.live {
+        let (contexts, pieces) = live_contexts(live_rows(live_changes), marks.clone(), CONTEXT_HORIZON_US, mine)?;
+        live_pieces.extend([pieces, show(contexts, Arc::clone(view))]);
+    }
 
     let how = Annotating {
         fold: plan.effective_keep() == Keep::Fold,
@@ -236,7 +266,8 @@ fn build<'s>(
         sums.flat_map(|sum| if let Annotated::Dropped(drop, count) = sum { Some((drop, count)) } else { None });
 
     let cluster = || plan.cluster.clone();
-    let contexts = close_contexts(context_parts, marks.clone(), cluster(), (CONTEXT_HORIZON_US, plan.limits), mine)?;
+    let horizon_us = run.clusters.as_ref().map_or(CONTEXT_HORIZON_US, |clusters| clusters.longest_pause_us());
+    let contexts = close_contexts(context_parts, marks.clone(), cluster(), (horizon_us, plan.limits), mine)?;
     let (context_rows, context_pieces) = split(contexts, |out| match out {
         contexts::Out::Row(row) => Ok(Rows::Context(row)),
         contexts::Out::Piece(piece) => Err(piece),
@@ -258,7 +289,8 @@ fn build<'s>(
     let rows = scope.concatenate([plain_rows, event_rows, context_rows, session_rows, filtered_rows]);
     let writer = TableWriter::new(Arc::clone(&run.store), index);
     let written = write_rows(rows, marks, cluster(), writer);
-    let pieces = scope.concatenate([written, order_pieces, context_pieces, session_pieces, filtered_pieces]);
+    let pieces = [written, order_pieces, context_pieces, session_pieces, filtered_pieces];
+    let pieces = scope.concatenate(pieces.into_iter().chain(live_pieces));
     let coordinator =
         if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
     Ok(commit_epochs(pieces, coordinator))
@@ -268,10 +300,17 @@ fn build<'s>(
 fn attribute(run: &Run) -> Result<Attribute, FlowError> {
     let plan = &run.plan;
     let order = Order::new(plan.lateness_us, &run.resumed, run.watermark);
-    let engine = match run.state.pieces(Section::Engine, 0, 1).next() {
+    let tables = || Arc::clone(&plan.tables);
+    let attributor = match (&run.clusters, run.state.pieces(Section::Engine, 0, 1).next()) {
         _ if !plan.contexts => None,
-        Some(bytes) => Some(Engine::load(bytes, Arc::clone(&plan.tables))?),
-        None => Some(Engine::new(Arc::clone(&plan.tables))),
+        (Some(clusters), _) => Some(Attributor::Clusters(Arc::clone(clusters))),
+        (None, saved) => {
+            let engine = saved.map_or_else(|| Ok(Engine::new(tables())), |bytes| Engine::load(bytes, tables()))?;
+            Some(match &plan.live {
+                None => Attributor::Causal(Box::new(engine)),
+                Some(_) => Attributor::Live(Box::new(LiveCauses::new(engine))),
+            })
+        }
     };
     let sessions = match plan.sessions {
         true => {
@@ -280,11 +319,19 @@ fn attribute(run: &Run) -> Result<Attribute, FlowError> {
         }
         false => None,
     };
-    let mut attribute = Attribute::new(order, engine, sessions, run.totals);
+    let mut attribute = Attribute::new(order, attributor, sessions, run.totals);
     for odd_ids in run.state.read(Section::OddIds, 0, 1)? {
         attribute.restore_odd_ids(odd_ids);
     }
     Ok(attribute)
+}
+
+/// Contexts of two methods in one set of tables would mean nothing.
+fn check_method(plan: &ReplayPlan, state: &State) -> Result<(), FlowError> {
+    let begun = state.read::<String>(Section::Method, 0, 1)?.pop();
+    let begun = begun.unwrap_or_else(|| Method::Causal.name().to_owned());
+    let wanted = plan.method.name();
+    if plan.contexts && begun != wanted { Err(FlowError::Method { begun, wanted }) } else { Ok(()) }
 }
 
 fn key_text(cluster: &str, key: FileKey) -> String {

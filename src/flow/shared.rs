@@ -24,6 +24,24 @@ pub enum FlowError {
     /// Saved state of the causal engine does not read back.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The tables were begun otherwise.
+    #[error(
+        "the tables in the output folder were begun with contexts.method = {begun:?}, this run has {wanted:?}; replay into a new folder"
+    )]
+    Method {
+        /// How the tables were begun.
+        begun: String,
+        /// What this run is to do.
+        wanted: &'static str,
+    },
+    /// The method needs the whole log before it begins.
+    #[error("{input} can be read only once, but contexts.method = {method:?} reads its input twice; give it files")]
+    ReadOnce {
+        /// The input.
+        input: String,
+        /// The method.
+        method: &'static str,
+    },
     /// An operator failed.
     #[error("{0}; what was committed before is intact, and the same command goes on from there")]
     Operator(String),

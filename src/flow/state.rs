@@ -26,6 +26,10 @@ pub enum Section {
     Session,
     /// Counts of a minute that is not complete.
     Filtered,
+    /// How contexts are found, where it is not by the causal engine.
+    Method,
+    /// What is settled of a context in the live view.
+    LiveContext,
 }
 
 /// A piece of saved state.

@@ -4,6 +4,7 @@ use super::attribute::Note;
 use super::epoch::IdMap;
 use super::filtered::MINUTE_US;
 use super::parts::{ContextPart, SessionPart, TellRank, Told};
+use crate::audit::actor::Class;
 use crate::audit::hash::{Id, hash};
 use crate::audit::time::Micros;
 use crate::context::detail::Detail;
@@ -203,7 +204,16 @@ impl<'a> Sums<'a> {
                     part.told = Some((rank, columns.told(note, detail())));
                 }
             }
-            Role::Effect | Role::Background => part.effects_failed += failed,
+            Role::Effect | Role::Background => {
+                part.effects_failed += failed;
+                let rank: TellRank = (0, note.at, note.id);
+                if note.write
+                    && columns.class.at(row) == Class::ServiceAccount.as_str()
+                    && part.then.as_ref().is_none_or(|then| rank < then.0)
+                {
+                    part.then = Some((rank, columns.told(note, detail())));
+                }
+            }
         }
         if note.attribution.role == Role::Root {
             part.root_audit_id = Some(columns.audit_id.at(row).to_owned());
@@ -217,7 +227,10 @@ impl<'a> Sums<'a> {
             let by_command = note.attribution.role != Role::Effect;
             let slash = if subresource.is_empty() { "" } else { "/" };
             let counts = if by_command { &mut part.commands } else { &mut part.changes };
-            count(counts, &format!("{verb} {resource}{slash}{subresource}"));
+            // A kubelet's delete is the last step of a deletion that was counted when it was asked for.
+            if by_command || verb != "delete" || columns.class.at(row) != Class::Node.as_str() {
+                count(counts, &format!("{verb} {resource}{slash}{subresource}"));
+            }
             if by_command && resource == "secrets" {
                 part.secrets.add(name);
             }

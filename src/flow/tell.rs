@@ -23,7 +23,7 @@ impl Limits {
 /// The row of a context, or of an hour of a background stream.
 pub fn row(cluster: &str, limits: Limits, part: &ContextPart, revision: u32, closed: bool) -> ContextRow {
     let nobody = Told::default();
-    let told = part.told.as_ref().map_or(&nobody, |(_, told)| told);
+    let told = told(part).unwrap_or(&nobody);
     let background = part.background.clone().unwrap_or_default();
     let folded = part.background.is_some();
     ContextRow {
@@ -63,6 +63,15 @@ pub fn row(cluster: &str, limits: Limits, part: &ContextPart, revision: u32, clo
         background,
         period_us: (folded && part.events > 1).then(|| part.end.since(part.start) / (part.events as i64 - 1)),
         gaps: folded.then(|| part.silent_minutes()),
+    }
+}
+
+/// The event to tell a context by: the command's own, or the first write that an operator made after it began with a read.
+fn told(part: &ContextPart) -> Option<&Told> {
+    let (rank, told) = part.told.as_ref()?;
+    match &part.then {
+        Some((_, then)) if rank.0 > 0 && then.user == told.user => Some(then),
+        _ => Some(told),
     }
 }
 

@@ -41,7 +41,25 @@ pub struct Lake {
     store: Arc<dyn Store>,
     last: Option<(Manifest, Checksum)>,
     poisoned: bool,
-    _lock: Lock,
+    lock: Arc<Lock>,
+}
+
+/// Holds an output folder after its [`Lake`] is gone, to clear up when nobody writes any more.
+#[derive(Debug)]
+pub struct Keeper {
+    store: Arc<dyn Store>,
+    lock: Arc<Lock>,
+}
+
+impl Keeper {
+    /// Clears up after a run that failed: finishes the last commit if it stopped half-way, and removes what is staged, which
+    /// on a full disk is the space that is lacking. As good as it goes: what stays, the next start clears.
+    pub fn clear_up(&self) {
+        let cleared = self.store.check_lock(LOCK, &self.lock).and_then(|()| recover(&*self.store));
+        if let Err(error) = cleared {
+            tracing::debug!(%error, "the output folder is left for the next start to clear up");
+        }
+    }
 }
 
 impl Lake {
@@ -62,14 +80,13 @@ impl Lake {
     pub fn open_store(store: Arc<dyn Store>) -> Result<Lake, LakeError> {
         refuse_foreign(&*store)?;
         let lock = store.lock(LOCK)?;
-        let last = newest(&*store)?;
-        fail_point("recovering");
-        if let Some((manifest, _)) = &last {
-            publish(&*store, manifest)?;
-        }
-        sweep(&*store, last.as_ref().map(|(manifest, _)| manifest))?;
-        fail_point("recovered");
-        Ok(Lake { store, last, poisoned: false, _lock: lock })
+        let last = recover(&*store)?;
+        Ok(Lake { store, last, poisoned: false, lock: Arc::new(lock) })
+    }
+
+    /// Holds the folder beyond the life of this value.
+    pub fn keeper(&self) -> Keeper {
+        Keeper { store: Arc::clone(&self.store), lock: Arc::clone(&self.lock) }
     }
 
     /// The storage, for writers.
@@ -139,6 +156,8 @@ impl Lake {
             notes: request.notes,
             ..Manifest::next(last, state)
         };
+        // A folder that was moved away takes the lock with it; another one in its place is not ours to write to.
+        store.check_lock(LOCK, &self.lock)?;
         let checksum = create(store, &manifest)?;
         fail_point("after-manifest");
         publish(store, &manifest)?;
@@ -149,6 +168,18 @@ impl Lake {
         fail_point("swept");
         Ok((manifest, checksum))
     }
+}
+
+/// Finishes the newest commit and removes what no commit needs. Returns the newest commit.
+fn recover(store: &dyn Store) -> Result<Option<(Manifest, Checksum)>, LakeError> {
+    let last = newest(store)?;
+    fail_point("recovering");
+    if let Some((manifest, _)) = &last {
+        publish(store, manifest)?;
+    }
+    sweep(store, last.as_ref().map(|(manifest, _)| manifest))?;
+    fail_point("recovered");
+    Ok(last)
 }
 
 /// Writes the state to the staging folder.

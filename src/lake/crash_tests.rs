@@ -99,6 +99,9 @@ impl Store for Failing {
     fn lock(&self, path: &str) -> Result<Lock, LakeError> {
         self.inner.lock(path)
     }
+    fn check_lock(&self, path: &str, held: &Lock) -> Result<(), LakeError> {
+        self.inner.check_lock(path, held)
+    }
 }
 
 /// Rows that a reader finds.
@@ -198,6 +201,26 @@ fn a_vanished_folder_is_an_error_with_the_path() {
     std::fs::write(&root, "in the way").unwrap();
     let error = commit_events(&mut lake, 1).unwrap_err().to_string();
     assert!(error.contains("out"), "{error}");
+}
+
+#[test]
+fn a_folder_that_was_moved_away_gets_no_commit_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, moved) = (folder.path().join("tables"), folder.path().join("moved"));
+    let mut lake = Lake::open(&root).unwrap();
+    commit_events(&mut lake, 1).unwrap();
+    std::fs::rename(&root, &moved).unwrap();
+    let error = commit_events(&mut lake, 2).unwrap_err();
+    assert!(matches!(error, LakeError::Io { .. }) && error.to_string().contains("tables"), "{error}");
+    // Another begins in its place: neither its files nor its commits are touched.
+    let keeper = lake.keeper();
+    let mut other = Lake::open(&root).unwrap();
+    commit_events(&mut other, 1).unwrap();
+    std::fs::write(root.join("_causeway/staging/half"), "").unwrap();
+    keeper.clear_up();
+    assert!(root.join("_causeway/staging/half").exists());
+    drop((lake, keeper));
+    assert_eq!(check_whole(&moved), 1);
 }
 
 #[test]

@@ -42,6 +42,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`LakeError::Fenced`] when another holder lives.
     fn lock(&self, path: &str) -> Result<Lock, LakeError>;
+
+    /// Asserts that the lock file at `path` is the one that is held.
+    ///
+    /// # Errors
+    /// [`LakeError::Io`] when it is gone; [`LakeError::Fenced`] when there is another.
+    fn check_lock(&self, path: &str, held: &Lock) -> Result<(), LakeError>;
 }
 
 /// A file that is being written.
@@ -56,7 +62,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// The held lock.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code)] File);
+pub struct Lock(File);
 
 /// A folder of the local file system.
 #[derive(Debug)]
@@ -186,6 +192,25 @@ impl Store for LocalStore {
         }
         Err(LakeError::Fenced { path: full })
     }
+
+    fn check_lock(&self, path: &str, held: &Lock) -> Result<(), LakeError> {
+        let full = self.full(path);
+        let found = fs::metadata(&full).map_err(LakeError::io("find", &full))?;
+        let held = held.0.metadata().map_err(LakeError::io("look at", &full))?;
+        if is_same_file(&found, &held) { Ok(()) } else { Err(LakeError::Fenced { path: full }) }
+    }
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Elsewhere a folder with an open file in it cannot be moved.
+#[cfg(not(unix))]
+fn is_same_file(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
 }
 
 impl StoreWriter for File {
@@ -256,7 +281,12 @@ mod tests {
         let store = LocalStore::new(folder.path());
         let held = store.lock("lock").unwrap();
         assert!(matches!(store.lock("lock"), Err(LakeError::Fenced { .. })));
-        drop(held);
+        store.check_lock("lock", &held).unwrap();
+        fs::remove_file(folder.path().join("lock")).unwrap();
+        assert!(matches!(store.check_lock("lock", &held), Err(LakeError::Io { .. })));
+        let other = store.lock("lock").unwrap();
+        assert!(matches!(store.check_lock("lock", &held), Err(LakeError::Fenced { .. })));
+        drop(other);
         store.lock("lock").unwrap();
     }
 

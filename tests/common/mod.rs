@@ -1,6 +1,8 @@
 //! What the tests of whole replays share: running the binary, and reading tables back as comparable rows.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod event;
+
 use arrow_array::ArrayRef;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::DataType;
@@ -113,4 +115,42 @@ pub fn assert_same(expected: &Rows, found: &Rows, what: &str) {
             );
         }
     }
+}
+
+/// The program with other arguments than a replay's.
+pub fn causeway(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+    command.args(args);
+    command
+}
+
+/// Asserts that the tables hold what their manifest says.
+pub fn verify(output: &Path) {
+    let mut command = causeway(&["verify"]);
+    command.arg(output);
+    succeed(command);
+}
+
+/// Replays and gives the closing account, after a look at whether it adds up and agrees with the tables.
+pub fn accounted(output: &Path, inputs: &[&Path], more: &[&str]) -> serde_json::Value {
+    let file = output.with_extension("account.json");
+    let mut command = replay(output, inputs, more);
+    command.arg("--account").arg(&file);
+    succeed(command);
+    let account: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let count = |name: &str| account[name].as_u64().unwrap();
+    assert_eq!(count("read"), count("events") + count("filtered") + count("rejects"), "{account:#}");
+    let rows = rows(output, &[]);
+    for table in ["events", "rejects", "contexts", "sessions"] {
+        assert_eq!(count(table), rows[table].len() as u64, "the table {table}: {account:#}");
+    }
+    let filtered: u64 = rows["filtered"].iter().map(|row| cell(row, "count").parse::<u64>().unwrap()).sum();
+    assert_eq!(count("filtered"), filtered, "the table filtered: {account:#}");
+    account
+}
+
+/// The value of a column in a row of [`rows`].
+pub fn cell<'r>(row: &'r str, column: &str) -> &'r str {
+    let is_it = |cell: &&str| cell.strip_prefix(column).is_some_and(|rest| rest.starts_with('='));
+    row.split('\t').find(is_it).map_or_else(|| panic!("no column {column} in {row}"), |cell| &cell[column.len() + 1..])
 }

@@ -137,6 +137,7 @@ impl Log {
             stage: format!("{:?}", head.stage),
             context: (said.role != Role::Background).then(|| of_event[&said.context.0].to_owned()),
             root: None,
+            label: None,
             trigger: matches!(said.role, Role::Root | Role::Request),
         };
         let predicted: Vec<PredictedRow> = heads.iter().zip(self.run(heads, usize::MAX, true)).map(row).collect();

@@ -3,7 +3,8 @@
 //! What a member is called decides, wherever it stands and whatever the body's kind, so that Secrets in lists, tables, patches
 //! without a kind, objects within objects and objects within strings are covered alike. That takes the `data` of some harmless objects too.
 
-use super::{REDACTED, text::redact_text};
+use super::assignment::redact_assignments;
+use super::{REDACTED, text::redact_message, text::redact_text};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -17,9 +18,10 @@ const SECRET_MEMBERS: [&str; 9] =
 /// as a whole; of a JSON patch (a list) every `value` is.
 pub fn redact_body(body: &RawValue) -> String {
     let mut copy = String::with_capacity(body.get().len());
+    let about_secret = ["ecret", "onfig", "oken"].iter().any(|part| body.get().contains(part));
     let scope = match body.get().as_bytes().first() {
-        Some(b'{') => Scope { patch: false },
-        Some(b'[') => Scope { patch: true },
+        Some(b'{') => Scope { patch: false, about_secret },
+        Some(b'[') => Scope { patch: true, about_secret },
         _ => return format!("\"{REDACTED}\""),
     };
     let mut deserializer = serde_json::Deserializer::from_str(body.get());
@@ -34,6 +36,8 @@ pub fn redact_body(body: &RawValue) -> String {
 struct Scope {
     /// Within a JSON patch, where `value` may hold anything and `path` says what.
     patch: bool,
+    /// In a body that names Secrets, ConfigMaps or tokens anywhere: error messages in it may quote them.
+    about_secret: bool,
 }
 
 /// Whether the value of `member` is secret. `f:` stands before the names of members in managed fields.
@@ -80,7 +84,8 @@ impl<'de> Visitor<'de> for Copier<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         if !text.trim_ascii_start().starts_with(['{', '[']) {
-            return push_string(self.copy, &redact_text(text));
+            let resource = if self.scope.about_secret { "secrets" } else { "" };
+            return push_string(self.copy, &redact_assignments(&redact_message(text, resource)));
         }
         // an object within a string, as tools keep in annotations of their own
         match serde_json::from_str::<&RawValue>(text) {

@@ -237,7 +237,7 @@ fn cut_string(literal: &str) -> Option<String> {
 /// `value` of the member `name`, if it is harmless; what it was otherwise.
 fn harmless(name: &str, value: Value) -> Value {
     match value {
-        Value::String(text) => {
+        Value::String(text) if has_form(name, &text) => {
             let text = if name == "requestURI" { redact_uri(&text) } else { redact_text(&text) };
             let plain = text.len() <= MAX_VALUE_LEN && !has_base64_run(&text);
             Value::String(if plain { text.into_owned() } else { REDACTED.to_owned() })
@@ -245,6 +245,22 @@ fn harmless(name: &str, value: Value) -> Value {
         Value::Number(number) if name == "code" && number.as_u64().is_some_and(|code| code < 1_000) => number.into(),
         Value::Null => Value::Null,
         _ => Value::String(REDACTED.to_owned()),
+    }
+}
+
+/// Whether `text` may be a value of the member `name` at all: of those that have a form, another text may be anything.
+fn has_form(name: &str, text: &str) -> bool {
+    let word = |longest| text.len() <= longest && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    match name {
+        "code" => false,
+        "level" => matches!(text, "None" | "Metadata" | "Request" | "RequestResponse"),
+        "stage" => matches!(text, "RequestReceived" | "ResponseStarted" | "ResponseComplete" | "Panic"),
+        "verb" => word(20),
+        "kind" => word(40),
+        "requestReceivedTimestamp" | "stageTimestamp" | "timestamp" => {
+            text.bytes().all(|byte| byte.is_ascii_digit() || b"TtZz:.+- ".contains(&byte))
+        }
+        _ => true,
     }
 }
 

@@ -49,7 +49,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// `text` with the spans replaced; they may overlap.
-fn without(text: &str, mut spans: Vec<(usize, usize)>) -> Cow<'_, str> {
+pub(super) fn without(text: &str, mut spans: Vec<(usize, usize)>) -> Cow<'_, str> {
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }

@@ -1,7 +1,8 @@
 //! URIs: the values of parameters that carry credentials, and user information before a host.
 
+use super::assignment::{is_credential_flag, redact_assignments};
 use super::{REDACTED, text::redact_text};
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 
 /// Parts of the names of parameters that carry credentials, in lower case. Names of pagination are no credentials.
@@ -21,6 +22,10 @@ const SENSITIVE: [&str; 14] = [
     "session",
     "jwt",
 ];
+
+/// Written as it is in the value of a parameter, beside letters and digits.
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b':');
 
 /// Parameters that the Kubernetes API defines and that hold no credential.
 const USUAL: [&str; 26] = [
@@ -66,7 +71,8 @@ pub fn redact_uri(uri: &str) -> Cow<'_, str> {
     let (path, query) = uri.split_once('?').map_or((uri, None), |(path, query)| (path, Some(query)));
     let path = without_user_info(path);
     let query = query.map(|query| {
-        let parameters: Vec<Cow<'_, str>> = query.split(['&', ';']).map(parameter).collect();
+        let mut flag = false;
+        let parameters: Vec<Cow<'_, str>> = query.split(['&', ';']).map(|text| parameter(text, &mut flag)).collect();
         let changed = parameters.iter().any(|parameter| matches!(parameter, Cow::Owned(_)));
         if changed { Cow::Owned(parameters.join("&")) } else { Cow::Borrowed(query) }
     });
@@ -91,8 +97,8 @@ fn is_usual(uri: &str) -> bool {
         })
 }
 
-/// One parameter of a query.
-fn parameter(text: &str) -> Cow<'_, str> {
+/// One parameter of a query. `flag` says whether the one before it was the word of a command that announces a credential.
+fn parameter<'t>(text: &'t str, flag: &mut bool) -> Cow<'t, str> {
     let Some((name, value)) = text.split_once('=') else {
         return Cow::Borrowed(text);
     };
@@ -102,9 +108,30 @@ fn parameter(text: &str) -> Cow<'_, str> {
     if !value.is_empty() && sensitive {
         return Cow::Owned(format!("{name}={REDACTED}"));
     }
+    let announced = std::mem::take(flag);
+    if plain == "command" {
+        return word_of_command(text, value, announced, flag);
+    }
     match without_user_info(value) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
         Cow::Owned(value) => Cow::Owned(format!("{name}={value}")),
+    }
+}
+
+/// A word of the command of an exec: kept, but for the credentials that are named in it.
+fn word_of_command<'t>(text: &'t str, value: &'t str, announced: bool, flag: &mut bool) -> Cow<'t, str> {
+    if announced {
+        return Cow::Owned(format!("command={REDACTED}"));
+    }
+    let spaced = value.replace('+', " ");
+    let word = percent_decode_str(&spaced).decode_utf8_lossy();
+    *flag = is_credential_flag(&word);
+    match (redact_assignments(&word), without_user_info(&word)) {
+        (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(text),
+        (assigned, Cow::Borrowed(_)) => Cow::Owned(format!("command={}", utf8_percent_encode(&assigned, PLAIN))),
+        (_, Cow::Owned(word)) => {
+            Cow::Owned(format!("command={}", utf8_percent_encode(&redact_assignments(&word), PLAIN)))
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct EventView {
     pub request_uri: String,
     /// HTTP status; 0 when there is none.
     pub status_code: u16,
+    /// What the event would start itself, in words.
+    pub label_text: String,
     /// Root, request, effect or background.
     pub role: String,
     /// Context, 16 hexadecimal digits.
@@ -47,6 +49,23 @@ pub struct EventView {
 }
 
 impl EventView {
+    /// A request of the command itself.
+    pub fn of_command(&self) -> bool {
+        matches!(self.role.as_str(), "root" | "request")
+    }
+
+    /// Order in which a context's requests may stand for it; the least is its trigger: the first write of the command, else its
+    /// first request for a resource, else its first.
+    pub fn trigger_rank(&self) -> (u8, Micros, &str) {
+        let write = matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection");
+        let rank = match write && !self.resource.starts_with("self") {
+            true => 0,
+            false if !self.resource.is_empty() => 1,
+            false => 2,
+        };
+        (rank, self.at, &self.audit_id)
+    }
+
     /// Who acted, in short: `alice`, `deployment-controller`, `kubelet on worker-1`.
     pub fn actor(&self) -> String {
         let user = short_user(&self.user);

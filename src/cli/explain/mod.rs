@@ -15,7 +15,7 @@ pub use event::{EventView, kind, short_user};
 use super::args::clock;
 use super::contexts::{context_json, list, title};
 use super::exit::UsageError;
-use super::printable::Printable;
+use super::printable::{Printable, PrintableJson};
 use super::table::terminal_width;
 use super::tables;
 use crate::lake::scan::{ContextFilter, EventFilter, read_contexts};
@@ -77,7 +77,7 @@ impl Explain {
         let mut rows: Vec<ContextRow> = rows;
         rows.retain(|row| touched.contains(&row.context_id.to_string()));
         if self.json {
-            return Ok(rows.iter().try_for_each(|row| writeln!(out, "{}", context_json(row)))?);
+            return Ok(rows.iter().try_for_each(|row| writeln!(out, "{}", PrintableJson(&context_json(row))))?);
         }
         Ok(out.write_all(list(&rows, terminal_width()).as_bytes())?)
     }
@@ -111,7 +111,7 @@ impl Explain {
         if self.json {
             let part = if mark.is_some() { part } else { Part::Whole };
             let value = json!({ "context": context_json(row), "events": json::events(&tree, part) });
-            return Ok(writeln!(out, "{value:#}")?);
+            return Ok(writeln!(out, "{:#}", PrintableJson(&value))?);
         }
         if self.mermaid {
             return Ok(write!(out, "{}", mermaid::chart(&tree, part))?);

@@ -1,11 +1,13 @@
 //! From flags and configuration to the plan of the dataflow.
 
+use super::super::evaluate::truth_of;
 use super::super::exit::UsageError;
 use super::Replay;
 use crate::audit::filter::{Rules, Switches};
 use crate::config::{self, Bodies, Config, ConfigError, FilterMode, FilterRules, Stages, Switch};
+use crate::context::k8ntext::{self, Algorithm, Oracle};
 use crate::context::tables::Tables;
-use crate::flow::{Keep, Limits, ReplayPlan};
+use crate::flow::{Keep, Limits, Method, ReplayPlan};
 use crate::observe::Progress;
 use anyhow::Result;
 use std::num::NonZero;
@@ -39,6 +41,8 @@ pub fn plan(replay: &Replay, config: &Config, progress: Arc<Progress>, stop: Arc
         switches: switches(&config.filter.switches),
         all_stages: config.filter.stages == Stages::All,
         contexts: config.contexts.engine == Switch::On,
+        method: method(&config.contexts)?,
+        live: None,
         sessions: config.sessions.engine == Switch::On,
         bodies: config.output.bodies == Bodies::Redacted,
         from: replay.from.map(|from| from.0),
@@ -63,6 +67,31 @@ fn workers(wanted: usize) -> usize {
         0 => std::thread::available_parallelism().map_or(1, NonZero::get),
         some => some,
     }
+}
+
+/// How contexts are found.
+fn method(config: &config::Contexts) -> Result<Method> {
+    let algorithm = match config.method {
+        config::Method::Causal => return Ok(Method::Causal),
+        config::Method::K8ntext => Algorithm::Windows,
+        config::Method::K8ntextOld => Algorithm::Actions,
+    };
+    let oracle = match (config.labels.as_str(), config.labels.split_once(':')) {
+        ("proposed", _) => None,
+        (_, Some(("oracle", file))) => Some(Arc::new(Oracle::new(&truth_of(Path::new(file))?))),
+        (other, _) => {
+            let text =
+                format!("contexts.labels is `{other}`; write `proposed`, or `oracle:FILE` with a file of ground truth");
+            return Err(UsageError(text).into());
+        }
+    };
+    let settings = k8ntext::Settings {
+        algorithm,
+        control_plane: config.control_plane == Switch::On,
+        max_lines: config.cluster_max_lines,
+        timeout_us: config.cluster_timeout.as_micros(),
+    };
+    Ok(Method::K8ntext { settings, oracle })
 }
 
 fn causal_rules(file: Option<&Path>) -> Result<Tables> {

@@ -25,7 +25,8 @@ const TOLD: &[&str] = &[
 /// The effects; `None` when there is nothing to tell.
 pub(super) fn effects(what: &Happening<'_>) -> Option<String> {
     let mut told = Vec::new();
-    let verbs = [("create", "created"), ("delete", "deleted"), ("deletecollection", "deleted")];
+    // A deletecollection does not say how many objects it met.
+    let verbs = [("create", "created"), ("delete", "deleted")];
     for resource in TOLD {
         for (verb, past) in verbs {
             let count = what.effects.get(&(verb, *resource)).copied().unwrap_or(0);

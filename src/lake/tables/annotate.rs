@@ -4,6 +4,7 @@ use super::Table;
 use super::column::Column;
 use super::events::{COLUMNS, is_annotation};
 use super::intern::{DictColumn, MAX_BATCH_TEXT, TextColumn};
+use crate::audit::audit_id::{audit_uuid_text, hex};
 use crate::audit::hash::Id;
 use crate::lake::LakeError;
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch, new_null_array};
@@ -38,6 +39,21 @@ pub struct RowNote<'a> {
     pub late: bool,
     /// Whether the row is written at all.
     pub keep: bool,
+}
+
+impl RowNote<'_> {
+    /// A row that is not written, or not now.
+    pub const LEFT_OUT: RowNote<'static> = RowNote {
+        session: None,
+        context: None,
+        role: "",
+        cause_audit_id: None,
+        cause_reason: None,
+        late: false,
+        keep: false,
+    };
+    /// A row of which nothing is said.
+    pub const PLAIN: RowNote<'static> = RowNote { keep: true, ..RowNote::LEFT_OUT };
 }
 
 /// Completes a batch of [`EventsBuilder`](super::EventsBuilder): drops the rows that are not kept and adds the annotations.
@@ -93,7 +109,7 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
         match note.cause_audit_id {
             None => cause.push_null(),
             Some(AuditIdText::Text(text)) => cause.push(text),
-            Some(AuditIdText::Uuid(bits)) => cause.push(ascii(&uuid(bits))),
+            Some(AuditIdText::Uuid(bits)) => cause.push(ascii(&audit_uuid_text(bits))),
         }
         reason.push_some(note.cause_reason.unwrap_or_default());
         late.push(note.late);
@@ -113,27 +129,6 @@ fn push_id(column: &mut TextColumn, id: Option<Id>) {
         Some(Id(bits)) => column.push(ascii(&hex::<16>(u128::from(bits) << 64))),
         None => column.push_null(),
     }
-}
-
-/// The first `N` hexadecimal digits.
-fn hex<const N: usize>(bits: u128) -> [u8; N] {
-    let mut digits = [0; N];
-    for (place, digit) in digits.iter_mut().enumerate() {
-        let nibble = (bits >> (124 - 4 * place.min(31))) as u8 & 15;
-        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-    }
-    digits
-}
-
-fn uuid(bits: u128) -> [u8; 36] {
-    let mut digits = hex::<32>(bits).into_iter();
-    let mut text = [b'-'; 36];
-    for (place, byte) in text.iter_mut().enumerate() {
-        if !matches!(place, 8 | 13 | 18 | 23) {
-            *byte = digits.next().unwrap_or(b'0');
-        }
-    }
-    text
 }
 
 fn ascii(bytes: &[u8]) -> &str {

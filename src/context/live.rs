@@ -1,0 +1,233 @@
+//! Contexts before the watermark: the causal engine kept up to date with every event that has come, in any order.
+//!
+//! ```text
+//!                  watermark            an event arrives here
+//!                      │                          ▼
+//!   settled, for good  │ a  b  c  d │ roll back: e  f  g      then apply: ▼ e f g
+//!                      └─────── open events, each with what it changed (undo journal) ──────┘
+//! ```
+//! Settled events are applied for good. Open events are applied at once on top of them and their changes are recorded; an
+//! event out of order rolls the engine back to its place in event order and what follows is applied again. The differences
+//! between the old and the new attributions come out as rows with +1 and −1.
+//!
+//! Invariants:
+//! - After each epoch the rows are what the sequential engine says of the events so far: the engine *is* the sequential
+//!   one, and it stands where it would stand after them in event order.
+//! - A settled row is never retracted: what lies below the watermark is complete, so nothing rolls back behind it.
+//! - State is that of the settled events plus open events and their changes: bounded by the lateness, not by the stream.
+//!
+//! Cost: an event is applied once, and again as often as an epoch brings something earlier. Within an epoch events are put
+//! in order first, so disorder costs one rollback an epoch, no deeper than the latest straggler. Joins by key could not do
+//! this: what an event produces depends on its own attribution (periodic ones produce nothing), and commands are a fold.
+
+use super::engine::Engine;
+use super::model::{Attribution, AuditId, ClientRequest, Fact, FactBatch, Head};
+use crate::audit::event::Stage;
+use crate::audit::hash::Id;
+use crate::audit::time::Micros;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// An event as the engine needs it.
+#[derive(Copy, Clone, Debug)]
+pub struct Input<'a> {
+    /// The event.
+    pub head: &'a Head,
+    /// Its facts.
+    pub facts: &'a [Fact],
+    /// For a person's request.
+    pub client: Option<&'a ClientRequest>,
+}
+
+impl<'a> Input<'a> {
+    /// An event of a batch; `None` when the batch has no such head.
+    pub fn of(batch: &'a FactBatch, index: usize) -> Option<Input<'a>> {
+        let head = batch.heads.get(index)?;
+        Some(Input { head, facts: batch.facts_of(head), client: batch.client_of(head) })
+    }
+}
+
+/// What is said of one event, as of now or for good.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LiveRow {
+    /// The event.
+    pub id: Id,
+    /// Event time.
+    pub at: Micros,
+    /// Context, role, cause.
+    pub attribution: Attribution,
+    /// Below the watermark: never retracted.
+    pub settled: bool,
+}
+
+/// A row and how often it is added (+1) or retracted (−1).
+pub type LiveChange = (LiveRow, isize);
+
+/// Event order.
+type Key = (Micros, AuditId, Stage);
+
+/// An event above the watermark. `P`: where the caller keeps it.
+#[derive(Debug)]
+struct Open<P> {
+    key: Key,
+    id: Id,
+    place: P,
+    /// What was said of it last.
+    shown: Option<Attribution>,
+    /// Changes that it made to the engine, while it is applied.
+    changes: usize,
+}
+
+impl<P> Open<P> {
+    fn row(&self, attribution: Attribution, settled: bool) -> LiveRow {
+        LiveRow { id: self.id, at: self.key.0, attribution, settled }
+    }
+
+    /// Says what is said of it now.
+    fn show(&mut self, now: Attribution, out: &mut Vec<LiveChange>) {
+        if self.shown != Some(now) {
+            out.extend(self.shown.map(|before| (self.row(before, false), -1)));
+            out.push((self.row(now, false), 1));
+            self.shown = Some(now);
+        }
+    }
+
+    /// Says what is said of it for good.
+    fn settle(&self, now: Attribution, out: &mut Vec<LiveChange>) {
+        out.extend(self.shown.map(|before| (self.row(before, false), -1)));
+        out.push((self.row(now, true), 1));
+    }
+}
+
+/// The engine of one stream with its open events. `P` says where the caller keeps an event until it is settled.
+#[derive(Debug)]
+pub struct Live<P> {
+    engine: Engine,
+    /// In event order.
+    open: VecDeque<Open<P>>,
+    /// How many of them, from the front, are applied to the engine.
+    applied: usize,
+    applications: u64,
+}
+
+/// How much is held.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct LiveSize {
+    /// Events above the watermark.
+    pub open: usize,
+    /// Recorded changes.
+    pub changes: usize,
+    /// Keys in the engine.
+    pub keys: usize,
+    /// Producing events in the engine.
+    pub producers: usize,
+}
+
+impl<P: Copy> Live<P> {
+    /// Goes on from an engine that holds the settled events.
+    pub fn new(engine: Engine) -> Live<P> {
+        Live { engine, open: VecDeque::new(), applied: 0, applications: 0 }
+    }
+
+    /// One epoch: events arrive, and those before `limit` settle. Nothing may arrive below an earlier limit.
+    ///
+    /// `find` gives an event that has arrived and not settled. `out` gets the changes; among them the settled rows come in
+    /// event order, each event once.
+    pub fn epoch<'a>(
+        &mut self,
+        arrived: &[P],
+        limit: Micros,
+        find: impl Fn(P) -> Option<Input<'a>>,
+        out: &mut Vec<LiveChange>,
+    ) {
+        self.arrive(arrived, &find);
+        let settled = self.open.partition_point(|event| event.key.0 < limit);
+        for event in self.open.drain(..settled.min(self.applied)) {
+            self.engine.keep(event.changes);
+            if let Some(attribution) = event.shown {
+                event.settle(attribution, out);
+            }
+        }
+        if settled > self.applied {
+            self.applications += (settled - self.applied) as u64;
+            // All that was recorded is kept: what settles in the epoch in which it came needs no record.
+            self.engine.record(false);
+            for event in self.open.drain(..settled - self.applied) {
+                if let Some(Input { head, facts, client }) = find(event.place) {
+                    event.settle(self.engine.apply(head, facts, client), out);
+                }
+            }
+        }
+        self.applied = self.applied.saturating_sub(settled);
+        self.apply_open(&find, out);
+    }
+
+    /// Puts what arrived into event order, rolling back to the earliest of it.
+    fn arrive<'a>(&mut self, arrived: &[P], find: &impl Fn(P) -> Option<Input<'a>>) {
+        let fresh = arrived.iter().filter_map(|&place| {
+            let head = find(place)?.head;
+            Some(Open { key: (head.at, head.audit_id, head.stage), id: head.id, place, shown: None, changes: 0 })
+        });
+        let mut fresh: Vec<Open<P>> = fresh.collect();
+        fresh.sort_by_key(|event| event.key);
+        let Some(first) = fresh.first().map(|event| event.key) else { return };
+        let from = self.open.partition_point(|event| event.key <= first);
+        self.roll_back(from);
+        let mut behind: Vec<Open<P>> = self.open.drain(from..).collect();
+        behind.append(&mut fresh);
+        behind.sort_by_key(|event| event.key); // stable, and quick on two sorted runs
+        self.open.extend(behind);
+    }
+
+    /// Takes back the open events from the one at `from` on.
+    fn roll_back(&mut self, from: usize) {
+        let from = from.min(self.applied);
+        self.engine.undo(self.open.range(from..self.applied).map(|event| event.changes).sum());
+        self.applied = from;
+    }
+
+    /// Applies the open events that are not applied.
+    fn apply_open<'a>(&mut self, find: &impl Fn(P) -> Option<Input<'a>>, out: &mut Vec<LiveChange>) {
+        self.engine.record(true);
+        self.applications += (self.open.len() - self.applied) as u64;
+        for event in self.open.range_mut(self.applied..) {
+            event.changes = 0;
+            let Some(Input { head, facts, client }) = find(event.place) else { continue };
+            let before = self.engine.recorded();
+            let attribution = self.engine.apply(head, facts, client);
+            event.changes = self.engine.recorded() - before;
+            event.show(attribution, out);
+        }
+        self.applied = self.open.len();
+    }
+
+    /// Attributes an event that comes below the watermark by what is settled. The open events are applied again with the
+    /// next epoch.
+    pub fn apply_late(&mut self, event: Input<'_>) -> Attribution {
+        self.roll_back(0);
+        self.engine.apply_late(event.head, event.facts, event.client)
+    }
+
+    /// Frees what no event at or after `watermark` can need. Every open event must be at or after it.
+    pub fn retire(&mut self, watermark: Micros) {
+        self.engine.retire(watermark);
+    }
+
+    /// The state of the settled events, as [`Engine::save`] writes it: open events are read again after a restart. They are
+    /// applied again with the next epoch.
+    pub fn save(&mut self) -> Vec<u8> {
+        self.roll_back(0);
+        self.engine.save()
+    }
+
+    /// How often an event was applied so far: once each, and again after each rollback behind it.
+    pub fn applied(&self) -> u64 {
+        self.applications
+    }
+
+    /// How much is held.
+    pub fn size(&self) -> LiveSize {
+        let (keys, producers) = self.engine.size();
+        LiveSize { open: self.open.len(), changes: self.engine.recorded(), keys, producers }
+    }
+}

@@ -1,0 +1,235 @@
+//! The live engine against the plain sequential one: on every prefix, for random cuts and arrival orders within the lateness,
+//! through saving and loading, and with state that does not grow.
+
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+#[path = "common/synthetic.rs"]
+mod synthetic;
+
+use causeway::audit::hash::Id;
+use causeway::audit::time::Micros;
+use causeway::context::engine::Engine;
+use causeway::context::live::{Input, Live, LiveChange, LiveRow};
+use causeway::context::model::{Attribution, FactBatch};
+use causeway::context::tables::Tables;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use synthetic::{LATENESS_US, Step, events, step};
+
+static TABLES: LazyLock<Arc<Tables>> = LazyLock::new(|| Arc::new(Tables::built_in().unwrap()));
+
+fn engine() -> Engine {
+    Engine::new(Arc::clone(&TABLES))
+}
+
+fn in_order(batch: &FactBatch, mut indexes: Vec<usize>) -> Vec<usize> {
+    indexes.sort_by_key(|&index| {
+        let head = &batch.heads[index];
+        (head.at, head.audit_id, head.stage)
+    });
+    indexes
+}
+
+/// What the sequential engine says of the first `count` events to arrive. It forgets nothing.
+fn reference(batch: &FactBatch, count: usize) -> BTreeMap<Id, Attribution> {
+    let mut engine = engine();
+    let events = in_order(batch, (0..count).collect()).into_iter().map(|index| Input::of(batch, index).unwrap());
+    events.map(|event| (event.head.id, engine.apply(event.head, event.facts, event.client))).collect()
+}
+
+/// The rows of the live engine, as its changes make them.
+#[derive(Default)]
+struct Shown {
+    rows: BTreeMap<LiveRow, isize>,
+}
+
+impl Shown {
+    fn take(&mut self, changes: Vec<LiveChange>) {
+        for (row, diff) in changes {
+            assert!(!(row.settled && diff < 0), "a settled row was retracted: {row:?}");
+            let count = self.rows.entry(row).or_default();
+            *count += diff;
+            if *count == 0 {
+                self.rows.remove(&row);
+            }
+        }
+    }
+
+    fn by_event(&self) -> BTreeMap<Id, Attribution> {
+        assert!(self.rows.values().all(|count| *count == 1), "an event has one row");
+        self.rows.keys().map(|row| (row.id, row.attribution)).collect()
+    }
+
+    fn settled(&self) -> usize {
+        self.rows.keys().filter(|row| row.settled).count()
+    }
+}
+
+/// A live engine fed from a batch in its order.
+struct Feed<'a> {
+    batch: &'a FactBatch,
+    live: Live<usize>,
+    next: usize,
+    newest: Micros,
+}
+
+impl<'a> Feed<'a> {
+    fn new(batch: &'a FactBatch) -> Feed<'a> {
+        Feed { batch, live: Live::new(engine()), next: 0, newest: Micros::MIN }
+    }
+
+    fn watermark(&self) -> Micros {
+        if self.newest == Micros::MIN { Micros::MIN } else { self.newest.plus(-LATENESS_US) }
+    }
+
+    /// One epoch, of the events up to `to`.
+    fn epoch(&mut self, to: usize) -> Vec<LiveChange> {
+        let arrived: Vec<usize> = (self.next..to).collect();
+        self.next = to;
+        let stage_at = arrived.iter().map(|&index| self.batch.heads[index].stage_at);
+        self.newest = stage_at.fold(self.newest, Micros::max);
+        self.step(&arrived, self.watermark())
+    }
+
+    fn step(&mut self, arrived: &[usize], limit: Micros) -> Vec<LiveChange> {
+        let mut changes = Vec::new();
+        self.live.epoch(arrived, limit, |index| Input::of(self.batch, index), &mut changes);
+        self.live.retire(limit.min(self.watermark()));
+        changes
+    }
+}
+
+/// Ends of epochs: one every so many events, drawn at random.
+fn cuts() -> impl Strategy<Value = Vec<usize>> {
+    prop_oneof![3 => proptest::collection::vec(1usize..40, 1..12), 1 => Just(vec![1])]
+}
+
+fn ends(cuts: &[usize], count: usize) -> Vec<usize> {
+    let ends = cuts.iter().cycle().scan(0, |end, cut| {
+        *end += cut;
+        Some(*end)
+    });
+    ends.take_while(|end| *end < count).chain([count]).collect()
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec(step(), 1..160)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn live_rows_are_the_reference_on_every_prefix(steps in steps(), cuts in cuts()) {
+        let batch = events(&steps);
+        let mut feed = Feed::new(&batch);
+        let mut shown = Shown::default();
+        for end in ends(&cuts, batch.heads.len()) {
+            shown.take(feed.epoch(end));
+            prop_assert_eq!(shown.by_event(), reference(&batch, end), "after {} events", end);
+            let open = batch.heads[..end].iter().filter(|head| head.at >= feed.watermark()).count();
+            prop_assert_eq!(shown.rows.len() - shown.settled(), open);
+        }
+        shown.take(feed.step(&[], Micros::MAX));
+        prop_assert_eq!(shown.settled(), batch.heads.len());
+        prop_assert_eq!(shown.by_event(), reference(&batch, batch.heads.len()));
+    }
+
+    #[test]
+    fn saving_loading_and_late_events_change_nothing(steps in steps(), cuts in cuts(), stop in 0usize..12) {
+        let batch = events(&steps);
+        let ends = ends(&cuts, batch.heads.len());
+        let mut feed = Feed::new(&batch);
+        let mut shown = Shown::default();
+        for (number, &end) in ends.iter().enumerate() {
+            shown.take(feed.epoch(end));
+            if number == stop {
+                // Open events are not saved: they are read again.
+                let saved = feed.live.save();
+                feed.live = Live::new(Engine::load(&saved, Arc::clone(&TABLES)).unwrap());
+                shown.rows.retain(|row, _| row.settled);
+                let open: Vec<usize> = (0..end).filter(|&i| batch.heads[i].at >= feed.watermark()).collect();
+                shown.take(feed.step(&open, feed.watermark()));
+                prop_assert_eq!(shown.by_event(), reference(&batch, end));
+            }
+            feed.live.apply_late(Input::of(&batch, end / 2).unwrap());
+        }
+        prop_assert_eq!(shown.by_event(), reference(&batch, batch.heads.len()));
+    }
+
+    #[test]
+    fn forgetting_at_any_watermark_changes_nothing(steps in steps(), cuts in cuts()) {
+        let batch = events(&steps);
+        let mut engine = engine();
+        let mut said = BTreeMap::new();
+        let ends = ends(&cuts, batch.heads.len());
+        for (number, index) in in_order(&batch, (0..batch.heads.len()).collect()).into_iter().enumerate() {
+            let event = Input::of(&batch, index).unwrap();
+            if ends.contains(&number) {
+                engine.retire(event.head.at);
+                engine = Engine::load(&engine.save(), Arc::clone(&TABLES)).unwrap();
+            }
+            said.insert(event.head.id, engine.apply(event.head, event.facts, event.client));
+        }
+        prop_assert_eq!(said, reference(&batch, batch.heads.len()));
+    }
+}
+
+/// A stream without end: every event writes an object of its own and follows the one before; 4 events a second.
+fn endless(from: usize, count: usize) -> FactBatch {
+    use causeway::context::kind::{Aspect, Kind};
+    use causeway::context::model::Fact;
+    let mut batch = synthetic::endless(from, count, 250_000);
+    for (place, head) in batch.heads.iter_mut().enumerate() {
+        let n = (from + place) as u64;
+        head.facts_from = batch.facts.len() as u32;
+        head.facts_len = 3;
+        batch.facts.push(Fact {
+            key: synthetic::mix(70, n.saturating_sub(1)),
+            code: Kind::ObjectWritten.code(),
+            produce: false,
+            own: false,
+        });
+        for aspect in [Aspect::Spec, Aspect::Sync] {
+            let key = synthetic::mix(70 + u64::from(aspect == Aspect::Sync), n);
+            batch.facts.push(Fact { key, code: aspect.code(), produce: true, own: false });
+        }
+    }
+    batch
+}
+
+#[test]
+fn state_stays_flat_on_an_endless_stream() {
+    let mut live: Live<usize> = Live::new(engine());
+    let mut sizes = Vec::new();
+    let mut held = endless(0, 0);
+    let mut kept_from = 0;
+    let mut changes = Vec::new();
+    for epoch in 0..240 {
+        // Each epoch has 500 events, of which the earlier half comes last.
+        let more = endless(epoch * 500, 500);
+        let drop = held.heads.len().saturating_sub(100);
+        kept_from += drop;
+        held = synthetic::joined(&held, drop, &more);
+        let arrived: Vec<usize> = (0..500).map(|place| epoch * 500 + (place + 250) % 500).collect();
+        let watermark = more.heads[499].at.plus(-LATENESS_US);
+        live.epoch(&arrived, watermark, |index| Input::of(&held, index.checked_sub(kept_from)?), &mut changes);
+        live.retire(watermark);
+        changes.clear();
+        sizes.push(live.size());
+    }
+    let most = |range: std::ops::Range<usize>| {
+        let part = &sizes[range];
+        (
+            part.iter().map(|size| size.open).max().unwrap(),
+            part.iter().map(|size| size.changes).max().unwrap(),
+            part.iter().map(|size| size.keys).max().unwrap(),
+            part.iter().map(|size| size.producers).max().unwrap(),
+        )
+    };
+    let (early, later) = (most(60..150), most(150..240));
+    assert!(later.0 <= early.0 && later.1 <= early.1, "open events: {early:?} then {later:?}");
+    assert!(later.2 <= early.2 + early.2 / 20 && later.3 <= early.3 + early.3 / 20, "engine: {early:?} then {later:?}");
+    assert!(later.2 < 60_000, "{later:?} keys after 240,000 were written");
+}
