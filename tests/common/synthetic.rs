@@ -106,7 +106,8 @@ fn push(step: &Step, index: u64, stage_at: Micros, batch: &mut FactBatch) {
         received_at,
         stage_at,
         offset: batch.heads.len() as u64,
-        version: 0,
+        // Now and then out of order, as with several API servers.
+        version: 100 + index + mix(7, index) % 5,
         item: 0,
         row: batch.heads.len() as u32,
         user: mix(3, u64::from(step.user)),
@@ -117,7 +118,9 @@ fn push(step: &Step, index: u64, stage_at: Micros, batch: &mut FactBatch) {
         client,
         actor,
         background: (step.who == 9).then_some(Background::Leases),
-        flags: if continues { flags::CONTINUES } else { 0 } | if step.who == 5 { flags::OWN_ROOT } else { 0 },
+        flags: if continues { flags::CONTINUES } else { 0 }
+            | if step.who == 5 { flags::OWN_ROOT } else { 0 }
+            | if step.user > 0 { flags::VERSIONED } else { 0 },
     });
 }
 
