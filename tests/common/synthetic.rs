@@ -39,6 +39,14 @@ pub struct Step {
     request_of: u8,
 }
 
+impl Step {
+    /// The same event after a pause that is longer than some horizons: two of them are longer than an hour.
+    pub fn after_a_long_pause(mut self) -> Step {
+        self.gap_us += 1_900 * SECOND_US;
+        self
+    }
+}
+
 fn gap() -> impl Strategy<Value = i64> {
     prop_oneof![Just(0), 1i64..5_000, 5_000i64..400_000, Just(SECOND_US), SECOND_US..5 * SECOND_US]
 }
