@@ -21,7 +21,7 @@ demo: build
 
 # Format, lints, documentation, and every test, those that need Python tools included.
 test: lint
-	cargo test --all-targets
+	cargo test --lib --bins --tests --examples
 	cargo test --doc
 	fuzz/run
 

@@ -60,6 +60,9 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
             format!("{actor} was at it already: it had {} {other}", cause.done())
         }
         "kept-written" => format!("{actor} looks after {other}, which {by} had {}", cause.done()),
+        "family-changed" => {
+            format!("{deed}; both belong to one family of objects, and the link between them is not in the log")
+        }
         "same-client" => format!("the same client had {} {other} a moment ago", cause.done()),
         "same-request" => "it is the same long-running request".to_owned(),
         "drain-evicts" | "drain-waits" | "drain-looks" => format!("{actor} is draining a node: {}", plainly(reason)),
