@@ -114,7 +114,8 @@ fn ends(cuts: &[usize], count: usize) -> Vec<usize> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    proptest::collection::vec(step(), 1..160)
+    let paused = prop_oneof![30 => step(), 1 => step().prop_map(Step::after_a_long_pause)];
+    proptest::collection::vec(paused, 1..160)
 }
 
 proptest! {
@@ -184,13 +185,16 @@ fn endless(from: usize, count: usize) -> FactBatch {
     for (place, head) in batch.heads.iter_mut().enumerate() {
         let n = (from + place) as u64;
         head.facts_from = batch.facts.len() as u32;
-        head.facts_len = 3;
+        head.facts_len = 4;
         batch.facts.push(Fact {
             key: synthetic::mix(70, n.saturating_sub(1)),
             code: Kind::ObjectWritten.code(),
             produce: false,
             own: false,
         });
+        // A key that is written again and again, by all.
+        let shared = synthetic::mix(72, n % 5);
+        batch.facts.push(Fact { key: shared, code: Aspect::Status.code(), produce: true, own: false });
         for aspect in [Aspect::Spec, Aspect::Sync] {
             let key = synthetic::mix(70 + u64::from(aspect == Aspect::Sync), n);
             batch.facts.push(Fact { key, code: aspect.code(), produce: true, own: false });

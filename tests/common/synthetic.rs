@@ -39,6 +39,14 @@ pub struct Step {
     request_of: u8,
 }
 
+impl Step {
+    /// The same event after a pause that is longer than some horizons: two of them are longer than an hour.
+    pub fn after_a_long_pause(mut self) -> Step {
+        self.gap_us += 1_900 * SECOND_US;
+        self
+    }
+}
+
 fn gap() -> impl Strategy<Value = i64> {
     prop_oneof![Just(0), 1i64..5_000, 5_000i64..400_000, Just(SECOND_US), SECOND_US..5 * SECOND_US]
 }
@@ -106,7 +114,8 @@ fn push(step: &Step, index: u64, stage_at: Micros, batch: &mut FactBatch) {
         received_at,
         stage_at,
         offset: batch.heads.len() as u64,
-        version: 0,
+        // Now and then out of order, as with several API servers.
+        version: 100 + index + mix(7, index) % 5,
         item: 0,
         row: batch.heads.len() as u32,
         user: mix(3, u64::from(step.user)),
@@ -117,7 +126,9 @@ fn push(step: &Step, index: u64, stage_at: Micros, batch: &mut FactBatch) {
         client,
         actor,
         background: (step.who == 9).then_some(Background::Leases),
-        flags: if continues { flags::CONTINUES } else { 0 } | if step.who == 5 { flags::OWN_ROOT } else { 0 },
+        flags: if continues { flags::CONTINUES } else { 0 }
+            | if step.who == 5 { flags::OWN_ROOT } else { 0 }
+            | if step.user > 0 { flags::VERSIONED } else { 0 },
     });
 }
 
