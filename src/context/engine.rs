@@ -138,7 +138,7 @@ impl Engine {
             self.journal.note(|| Change::Clock(Box::new(clock.clone())));
             self.clock.see(head);
         }
-        if let Some(attribution) = self.early.remove(&head.id) {
+        if let Some(attribution) = self.take_early(head.id) {
             return attribution;
         }
         if client.is_none() {
@@ -282,6 +282,7 @@ impl Engine {
                 Some(Change::Beat(before)) => self.heartbeats.undo(before),
                 Some(Change::Client(before)) => self.commands.undo(before),
                 Some(Change::Clock(before)) => self.clock = *before,
+                Some(Change::Early(id, before)) => self.undo_early(id, before),
                 None => return,
             }
         }

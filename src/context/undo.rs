@@ -11,6 +11,8 @@ use super::clock::Clock;
 use super::commands::ClientBefore;
 use super::heartbeat::BeatBefore;
 use super::memory::{NoteBefore, SlotBefore};
+use super::model::Attribution;
+use crate::audit::hash::Id;
 use std::collections::VecDeque;
 
 /// One map entry as it was.
@@ -21,6 +23,8 @@ pub(super) enum Change {
     Beat(BeatBefore),
     Client(ClientBefore),
     Clock(Box<Clock>),
+    /// What was said of an event before its turn.
+    Early(Id, Option<Attribution>),
 }
 
 /// The changes of the open events.

@@ -12,7 +12,8 @@
 use super::{Engine, in_run};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::model::{ClientRequest, Fact, Head, flags};
+use crate::context::model::{Attribution, ClientRequest, Fact, Head, flags};
+use crate::context::undo::Change;
 use smallvec::SmallVec;
 
 /// How far a component's event looks ahead for its cause, microseconds.
@@ -76,7 +77,7 @@ impl Engine {
     }
 
     fn fetch_for(&mut self, head: &Head, facts: &[Fact], fetch: &mut Fetch<'_>) {
-        let none = fetch.ahead.event(0).is_none_or(|next| next.head.at.since(head.at) > LOOK_AHEAD_US);
+        let none = fetch.ahead.event(0).is_none_or(|next| next.head.at.since(fetch.at) > LOOK_AHEAD_US);
         if none || head.background.is_some() || fetch.waiting.len() >= MOST_FETCHED {
             return;
         }
@@ -114,7 +115,7 @@ impl Engine {
         let mut best: Option<((bool, u8), usize)> = None;
         for index in 0..MOST_AHEAD {
             let Some(later) = fetch.ahead.event(index) else { break };
-            if later.head.at.since(head.at) > LOOK_AHEAD_US {
+            if later.head.at.since(fetch.at) > LOOK_AHEAD_US {
                 break;
             }
             let versioned = later.head.flags & head.flags & flags::VERSIONED != 0;
@@ -158,6 +159,22 @@ impl Engine {
 
     fn settle_early(&mut self, event: &Later<'_>, at: Micros) {
         let attribution = self.settle(&Head { at, ..*event.head }, event.facts, event.client);
-        self.early.insert(event.head.id, attribution);
+        let id = event.head.id;
+        self.journal.note(|| Change::Early(id, None));
+        self.early.insert(id, attribution);
+    }
+
+    /// What was said of an event that was fetched before its turn.
+    pub(super) fn take_early(&mut self, id: Id) -> Option<Attribution> {
+        let said = self.early.remove(&id)?;
+        self.journal.note(|| Change::Early(id, Some(said)));
+        Some(said)
+    }
+
+    pub(super) fn undo_early(&mut self, id: Id, before: Option<Attribution>) {
+        match before {
+            Some(said) => self.early.insert(id, said),
+            None => self.early.remove(&id),
+        };
     }
 }
