@@ -8,7 +8,7 @@ mod synthetic;
 
 use causeway::audit::hash::Id;
 use causeway::audit::time::Micros;
-use causeway::context::engine::Engine;
+use causeway::context::engine::{Ahead, Engine, LOOK_AHEAD_US};
 use causeway::context::live::{Input, Live, LiveChange, LiveRow};
 use causeway::context::model::{Attribution, FactBatch};
 use causeway::context::tables::Tables;
@@ -34,8 +34,24 @@ fn in_order(batch: &FactBatch, mut indexes: Vec<usize>) -> Vec<usize> {
 /// What the sequential engine says of the first `count` events to arrive. It forgets nothing.
 fn reference(batch: &FactBatch, count: usize) -> BTreeMap<Id, Attribution> {
     let mut engine = engine();
-    let events = in_order(batch, (0..count).collect()).into_iter().map(|index| Input::of(batch, index).unwrap());
-    events.map(|event| (event.head.id, engine.apply(event.head, event.facts, event.client))).collect()
+    let order = in_order(batch, (0..count).collect());
+    let said = (0..count).map(|place| {
+        let Input { head, facts, client } = Input::of(batch, order[place]).unwrap();
+        (head.id, engine.apply_before(head, facts, client, &Rest { batch, order: &order[place + 1..] }))
+    });
+    said.collect()
+}
+
+/// What comes after an event.
+struct Rest<'a> {
+    batch: &'a FactBatch,
+    order: &'a [usize],
+}
+
+impl Ahead for Rest<'_> {
+    fn event(&self, index: usize) -> Option<Input<'_>> {
+        Input::of(self.batch, *self.order.get(index)?)
+    }
 }
 
 /// The rows of the live engine, as its changes make them.
@@ -80,7 +96,7 @@ impl<'a> Feed<'a> {
     }
 
     fn watermark(&self) -> Micros {
-        if self.newest == Micros::MIN { Micros::MIN } else { self.newest.plus(-LATENESS_US) }
+        if self.newest == Micros::MIN { Micros::MIN } else { self.newest.plus(-LATENESS_US - LOOK_AHEAD_US) }
     }
 
     /// One epoch, of the events up to `to`.
@@ -165,13 +181,15 @@ proptest! {
         let mut engine = engine();
         let mut said = BTreeMap::new();
         let ends = ends(&cuts, batch.heads.len());
-        for (number, index) in in_order(&batch, (0..batch.heads.len()).collect()).into_iter().enumerate() {
+        let order = in_order(&batch, (0..batch.heads.len()).collect());
+        for (number, &index) in order.iter().enumerate() {
             let event = Input::of(&batch, index).unwrap();
+            let rest = Rest { batch: &batch, order: &order[number + 1..] };
             if ends.contains(&number) {
                 engine.retire(event.head.at);
                 engine = Engine::load(&engine.save(), Arc::clone(&TABLES)).unwrap();
             }
-            said.insert(event.head.id, engine.apply(event.head, event.facts, event.client));
+            said.insert(event.head.id, engine.apply_before(event.head, event.facts, event.client, &rest));
         }
         prop_assert_eq!(said, reference(&batch, batch.heads.len()));
     }
@@ -217,7 +235,7 @@ fn state_stays_flat_on_an_endless_stream() {
         kept_from += drop;
         held = synthetic::joined(&held, drop, &more);
         let arrived: Vec<usize> = (0..500).map(|place| epoch * 500 + (place + 250) % 500).collect();
-        let watermark = more.heads[499].at.plus(-LATENESS_US);
+        let watermark = more.heads[499].at.plus(-LATENESS_US - LOOK_AHEAD_US);
         live.epoch(&arrived, watermark, |index| Input::of(&held, index.checked_sub(kept_from)?), &mut changes);
         live.retire(watermark);
         changes.clear();

@@ -8,7 +8,7 @@ mod synthetic;
 
 use causeway::audit::hash::Id;
 use causeway::audit::time::Micros;
-use causeway::context::engine::Engine;
+use causeway::context::engine::{Ahead, Engine, LOOK_AHEAD_US};
 use causeway::context::live::{Input, LiveRow};
 use causeway::context::model::{Attribution, FactBatch, Head, Role};
 use causeway::context::tables::Tables;
@@ -88,7 +88,8 @@ fn run(epochs: Vec<Vec<DecodedBlock>>, workers: usize, start: Start, commit: Opt
                 Some(bytes) => Engine::load(bytes, Arc::clone(&TABLES)).unwrap(),
                 None => Engine::new(Arc::clone(&TABLES)),
             };
-            let order = Order::new(LATENESS_US, &start.resumed, start.watermark.unwrap_or(Micros::MIN));
+            let order =
+                Order::new(LATENESS_US, &start.resumed, start.watermark.unwrap_or(Micros::MIN)).holding(LOOK_AHEAD_US);
             let causes = Attributor::Live(Box::new(LiveCauses::new(engine)));
             Attribute::new(order, Some(causes), None, Totals::default())
         });
@@ -171,11 +172,24 @@ fn reference(batch: &FactBatch, count: usize) -> BTreeMap<Id, (Micros, Attributi
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by_key(|&index| (batch.heads[index].at, batch.heads[index].audit_id));
     let mut engine = Engine::new(Arc::clone(&TABLES));
-    let said = order.into_iter().map(|index| {
-        let event = Input::of(batch, index).unwrap();
-        (event.head.id, (event.head.at, engine.apply(event.head, event.facts, event.client)))
+    let said = (0..count).map(|place| {
+        let Input { head, facts, client } = Input::of(batch, order[place]).unwrap();
+        let rest = Rest { batch, order: &order[place + 1..] };
+        (head.id, (head.at, engine.apply_before(head, facts, client, &rest)))
     });
     said.collect()
+}
+
+/// What comes after an event.
+struct Rest<'a> {
+    batch: &'a FactBatch,
+    order: &'a [usize],
+}
+
+impl Ahead for Rest<'_> {
+    fn event(&self, index: usize) -> Option<Input<'_>> {
+        Input::of(self.batch, *self.order.get(index)?)
+    }
 }
 
 /// The contexts of the reference; `rows` say which events are settled.

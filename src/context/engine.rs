@@ -26,7 +26,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod fetch;
-pub use fetch::{Ahead, LOOK_AHEAD_US, Later, NothingAhead};
+use fetch::Fetch;
+pub use fetch::{Ahead, LOOK_AHEAD_US, NothingAhead};
 
 /// Version of the saved state. States of other versions are refused.
 const STATE_VERSION: u32 = 3;
@@ -141,14 +142,17 @@ impl Engine {
         if let Some(attribution) = self.take_early(head.id) {
             return attribution;
         }
-        if client.is_none() {
-            self.fetch_cause(head, facts, ahead);
-        }
-        self.settle(head, facts, client)
+        self.settle(head, facts, client, &mut Fetch::new(ahead, head.at))
     }
 
     /// Attributes an event by what is known, and remembers what it wrote.
-    fn settle(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
+    fn settle(
+        &mut self,
+        head: &Head,
+        facts: &[Fact],
+        client: Option<&ClientRequest>,
+        fetch: &mut Fetch<'_>,
+    ) -> Attribution {
         if let Some(stream) = head.background {
             return alone_in_background(head, stream);
         }
@@ -162,7 +166,10 @@ impl Engine {
                 person(head, self.commands.take(&self.tables, request, head, skew_us, &mut self.journal))
             }
             None => {
-                let link = self.best_link(head, facts);
+                let mut link = self.best_link(head, facts);
+                if self.fetch_cause(head, facts, link, fetch) {
+                    link = self.best_link(head, facts);
+                }
                 let weak = link.is_none_or(|link| link.weight < self.tables.weak_below);
                 if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at, &mut self.journal) {
                     return alone_in_background(head, Background::Periodic);

@@ -23,32 +23,14 @@
 //! times with epochs of 10,000: keep epochs large. Joins by key could not do
 //! this: what an event produces depends on its own attribution (periodic ones produce nothing), and commands are a fold.
 
-use super::engine::Engine;
-use super::model::{Attribution, AuditId, ClientRequest, Fact, FactBatch, Head};
+use super::engine::{Ahead, Engine, LOOK_AHEAD_US};
+pub use super::model::Input;
+use super::model::{Attribution, AuditId};
 use crate::audit::event::Stage;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-
-/// An event as the engine needs it.
-#[derive(Copy, Clone, Debug)]
-pub struct Input<'a> {
-    /// The event.
-    pub head: &'a Head,
-    /// Its facts.
-    pub facts: &'a [Fact],
-    /// For a person's request.
-    pub client: Option<&'a ClientRequest>,
-}
-
-impl<'a> Input<'a> {
-    /// An event of a batch; `None` when the batch has no such head.
-    pub fn of(batch: &'a FactBatch, index: usize) -> Option<Input<'a>> {
-        let head = batch.heads.get(index)?;
-        Some(Input { head, facts: batch.facts_of(head), client: batch.client_of(head) })
-    }
-}
 
 /// What is said of one event, as of now or for good.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,6 +95,19 @@ pub struct Live<P> {
     applications: u64,
 }
 
+/// The open events from one on.
+struct Behind<'l, P> {
+    open: &'l VecDeque<Open<P>>,
+    from: usize,
+    find: &'l dyn Fn(P) -> Option<Input<'l>>,
+}
+
+impl<P: Copy> Ahead for Behind<'_, P> {
+    fn event(&self, index: usize) -> Option<Input<'_>> {
+        (self.find)(self.open.get(self.from + index)?.place)
+    }
+}
+
 /// How much is held.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct LiveSize {
@@ -132,7 +127,8 @@ impl<P: Copy> Live<P> {
         Live { engine, open: VecDeque::new(), applied: 0, applications: 0 }
     }
 
-    /// One epoch: events arrive, and those before `limit` settle. Nothing may arrive below an earlier limit.
+    /// One epoch: events arrive, and those before `limit` settle. Nothing may arrive any more below `limit` and
+    /// [`LOOK_AHEAD_US`].
     ///
     /// `find` gives an event that has arrived and not settled. `out` gets the changes; among them the settled rows come in
     /// event order, each event once.
@@ -155,17 +151,18 @@ impl<P: Copy> Live<P> {
             self.applications += (settled - self.applied) as u64;
             // All that was recorded is kept: what settles in the epoch in which it came needs no record.
             self.engine.record(false);
-            for event in self.open.drain(..settled - self.applied) {
-                if let Some(Input { head, facts, client }) = find(event.place) {
-                    event.settle(self.engine.apply(head, facts, client), out);
-                }
+            let count = settled - self.applied;
+            for index in 0..count {
+                let Some((said, event)) = self.apply_at(index, &find) else { continue };
+                event.settle(said, out);
             }
+            self.open.drain(..count);
         }
         self.applied = self.applied.saturating_sub(settled);
         self.apply_open(&find, out);
     }
 
-    /// Puts what arrived into event order, rolling back to the earliest of it.
+    /// Puts what arrived into event order, rolling back to a little before the earliest of it.
     fn arrive<'a>(&mut self, arrived: &[P], find: &impl Fn(P) -> Option<Input<'a>>) {
         let fresh = arrived.iter().filter_map(|&place| {
             let head = find(place)?.head;
@@ -174,7 +171,8 @@ impl<P: Copy> Live<P> {
         let mut fresh: Vec<Open<P>> = fresh.collect();
         fresh.sort_by_key(|event| event.key);
         let Some(first) = fresh.first().map(|event| event.key) else { return };
-        let from = self.open.partition_point(|event| event.key <= first);
+        // What comes may be the cause of what stands a little before it.
+        let from = self.open.partition_point(|event| event.key.0 < first.0.plus(-LOOK_AHEAD_US));
         self.roll_back(from);
         let mut behind: Vec<Open<P>> = self.open.drain(from..).collect();
         behind.append(&mut fresh);
@@ -193,15 +191,29 @@ impl<P: Copy> Live<P> {
     fn apply_open<'a>(&mut self, find: &impl Fn(P) -> Option<Input<'a>>, out: &mut Vec<LiveChange>) {
         self.engine.record(true);
         self.applications += (self.open.len() - self.applied) as u64;
-        for event in self.open.range_mut(self.applied..) {
-            event.changes = 0;
-            let Some(Input { head, facts, client }) = find(event.place) else { continue };
+        for index in self.applied..self.open.len() {
             let before = self.engine.recorded();
-            let attribution = self.engine.apply(head, facts, client);
-            event.changes = self.engine.recorded() - before;
-            event.show(attribution, out);
+            let said = self.apply_at(index, find).map(|(said, _)| said);
+            let changes = self.engine.recorded() - before;
+            let Some(event) = self.open.get_mut(index) else { continue };
+            event.changes = changes;
+            if let Some(said) = said {
+                event.show(said, out);
+            }
         }
         self.applied = self.open.len();
+    }
+
+    /// Applies the open event at `index` to the engine.
+    fn apply_at<'a>(
+        &mut self,
+        index: usize,
+        find: &impl Fn(P) -> Option<Input<'a>>,
+    ) -> Option<(Attribution, &Open<P>)> {
+        let event = self.open.get(index)?;
+        let Input { head, facts, client } = find(event.place)?;
+        let ahead = Behind { open: &self.open, from: index + 1, find: &|place| find(place) };
+        Some((self.engine.apply_before(head, facts, client, &ahead), event))
     }
 
     /// Attributes an event that comes below the watermark by what is settled. The open events are applied again with the

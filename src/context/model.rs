@@ -168,6 +168,25 @@ impl FactBatch {
     }
 }
 
+/// An event as the engine needs it.
+#[derive(Copy, Clone, Debug)]
+pub struct Input<'a> {
+    /// The event.
+    pub head: &'a Head,
+    /// Its facts.
+    pub facts: &'a [Fact],
+    /// For a person's request.
+    pub client: Option<&'a ClientRequest>,
+}
+
+impl<'a> Input<'a> {
+    /// An event of a batch; `None` when the batch has no such head.
+    pub fn of(batch: &'a FactBatch, index: usize) -> Option<Input<'a>> {
+        let head = batch.heads.get(index)?;
+        Some(Input { head, facts: batch.facts_of(head), client: batch.client_of(head) })
+    }
+}
+
 /// A person's request, for command grouping (`spec/contexts.md` 2.5): hashes of text, 0 for absent. Filled by `context::client`.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientRequest {

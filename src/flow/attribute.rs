@@ -15,16 +15,18 @@
 use super::actors::Sessions;
 use super::attributor::Attributor;
 use super::epoch::{Flow, IdMap, Mark, Tick, by_epoch};
-use super::order::{Arrival, Order, Place, ResumePoint};
+use super::order::{Arrival, Order, Place, ResumePoint, Waiting};
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Snapshot};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::live::{Input, LiveChange};
-use crate::context::model::{Attribution, AuditId, FactBatch, Head, Role, flags};
+use crate::context::engine::Ahead;
+use crate::context::live::LiveChange;
+use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
 use crate::source::PartitionId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use timely::dataflow::channels::pact::Exchange;
 
 /// Bit of [`Head::flags`]: the event was settled before a restart; it only moves its partition's progress.
@@ -222,7 +224,7 @@ impl Attribute {
                 }
                 Arrival::Late => {
                     self.totals.late += 1;
-                    let note = attribute(&mut self.attributor, &mut self.sessions, head, &block.facts, true);
+                    let note = attribute(&mut self.attributor, &mut self.sessions, head, &block.facts, None);
                     notes.push(&block, note);
                 }
             }
@@ -235,8 +237,9 @@ impl Attribute {
 
     fn settle(&mut self, limit: Micros, notes: &mut NotesByBatch) {
         let mut received: Option<Received> = None;
-        for waiting in self.order.release(limit) {
-            let Some(held) = self.blocks.get_mut(&waiting.place.block) else { continue };
+        let released = self.order.release(limit);
+        for (number, waiting) in released.iter().enumerate() {
+            let Some(held) = self.blocks.get(&waiting.place.block) else { continue };
             let Some(head) = held.block.facts.heads.get(waiting.place.head as usize) else { continue };
             self.rows_waiting -= u64::from(has_row(head));
             if head.flags & BESIDE != 0 {
@@ -248,7 +251,10 @@ impl Attribute {
                     notes.put(earlier.place, earlier.note);
                 }
             } else {
-                let own = attribute(&mut self.attributor, &mut self.sessions, head, &held.block.facts, false);
+                let released = released.get(number + 1..).unwrap_or_default();
+                let coming = Coming { blocks: &self.blocks, released, waiting: self.order.coming() };
+                let facts = &held.block.facts;
+                let own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
                 if let Some(mut earlier) = received.take() {
                     if earlier.note.audit_id == head.audit_id && earlier.note.at == head.at {
                         earlier.note.attribution = beside(own.attribution);
@@ -257,9 +263,11 @@ impl Attribute {
                 }
                 notes.push(&held.block, own);
             }
-            held.open -= 1;
-            if held.open == 0 {
-                self.blocks.remove(&waiting.place.block);
+            if let Entry::Occupied(mut held) = self.blocks.entry(waiting.place.block) {
+                held.get_mut().open -= 1;
+                if held.get().open == 0 {
+                    held.remove();
+                }
             }
         }
         if let Some(earlier) = received {
@@ -324,18 +332,43 @@ fn has_row(head: &Head) -> bool {
     head.row != u32::MAX
 }
 
-/// Runs one event through the method of finding contexts and the sessions.
+/// The events behind the one being attributed: first those released with it, then those that wait.
+struct Coming<'a> {
+    blocks: &'a BTreeMap<u64, Held>,
+    released: &'a [Waiting],
+    waiting: &'a [Waiting],
+}
+
+impl Ahead for Coming<'_> {
+    fn event(&self, index: usize) -> Option<Input<'_>> {
+        let place = match self.released.get(index) {
+            Some(released) => released.place,
+            None => self.waiting.get(index - self.released.len())?.place,
+        };
+        let Input { head, facts, client } =
+            Input::of(&self.blocks.get(&place.block)?.block.facts, place.head as usize)?;
+        // A stage that only stands beside another one causes nothing.
+        let counts = head.flags & BESIDE == 0;
+        Some(Input { head, facts: if counts { facts } else { &[] }, client: client.filter(|_| counts) })
+    }
+}
+
+/// Runs one event through the method of finding contexts and the sessions; `coming` is absent for a late one.
 fn attribute(
     attributor: &mut Option<Attributor>,
     sessions: &mut Option<Sessions>,
     head: &Head,
     batch: &FactBatch,
-    late: bool,
+    coming: Option<&Coming<'_>>,
 ) -> Note {
-    let (facts, client) = (batch.facts_of(head), batch.client_of(head));
+    let event = Input { head, facts: batch.facts_of(head), client: batch.client_of(head) };
+    let late = coming.is_none();
     let attribution = match attributor {
         Some(_) if head.flags & BESIDE != 0 => unattributed(),
-        Some(attributor) => attributor.apply(head, facts, client, late),
+        Some(attributor) => match coming {
+            Some(coming) => attributor.apply(event, coming),
+            None => attributor.apply_late(event),
+        },
         None => unattributed(),
     };
     let session = sessions.as_mut().and_then(|s| if late { s.of_late(head) } else { Some(s.of(head)) });

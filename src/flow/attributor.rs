@@ -4,9 +4,9 @@ use super::clusters::Clusters;
 use super::live::LiveCauses;
 use super::state::{Piece, Section};
 use crate::audit::time::Micros;
-use crate::context::engine::Engine;
+use crate::context::engine::{Ahead, Engine};
 use crate::context::live::Input;
-use crate::context::model::{Attribution, ClientRequest, Fact, Head};
+use crate::context::model::Attribution;
 use std::sync::Arc;
 
 /// A method of finding contexts.
@@ -20,14 +20,21 @@ pub enum Attributor {
 }
 
 impl Attributor {
-    /// Where the next event belongs. `late`: it comes below the watermark, and nothing may follow from it.
-    pub fn apply(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>, late: bool) -> Attribution {
+    /// Where the next event belongs, given what comes after it.
+    pub fn apply(&mut self, event: Input<'_>, ahead: &dyn Ahead) -> Attribution {
         match self {
-            Attributor::Causal(engine) if late => engine.apply_late(head, facts, client),
-            Attributor::Causal(engine) => engine.apply(head, facts, client),
-            Attributor::Live(live) if late => live.apply_late(Input { head, facts, client }),
-            Attributor::Live(live) => live.settled(head),
-            Attributor::Clusters(clusters) => clusters.attribution(head),
+            Attributor::Causal(engine) => engine.apply_before(event.head, event.facts, event.client, ahead),
+            Attributor::Live(live) => live.settled(event.head),
+            Attributor::Clusters(clusters) => clusters.attribution(event.head),
+        }
+    }
+
+    /// Where an event belongs that comes below the watermark: nothing may follow from it.
+    pub fn apply_late(&mut self, event: Input<'_>) -> Attribution {
+        match self {
+            Attributor::Causal(engine) => engine.apply_late(event.head, event.facts, event.client),
+            Attributor::Live(live) => live.apply_late(event),
+            Attributor::Clusters(clusters) => clusters.attribution(event.head),
         }
     }
 

@@ -69,6 +69,7 @@ struct Partition {
 #[derive(Debug)]
 pub struct Order {
     lateness_us: i64,
+    hold_us: i64,
     partitions: BTreeMap<PartitionId, Partition>,
     /// Sorted by event order; what arrived since the last release comes behind `sorted`.
     waiting: Vec<Waiting>,
@@ -85,7 +86,12 @@ impl Order {
             .map(|(id, point)| (*id, Partition { progress: point.progress, read_to: point.read_to, ended: false }))
             .collect();
         let counted = resumed.iter().map(|(id, point)| (*id, point.read_to)).collect();
-        Order { lateness_us, partitions, waiting: Vec::new(), sorted: 0, watermark, counted }
+        Order { lateness_us, hold_us: 0, partitions, waiting: Vec::new(), sorted: 0, watermark, counted }
+    }
+
+    /// The watermark stays this much further behind, so that what comes after a released event is known for so long.
+    pub fn holding(self, hold_us: i64) -> Order {
+        Order { hold_us, ..self }
     }
 
     /// Takes the next event of a partition. `settled`: it was settled before a restart and only moves the progress.
@@ -142,7 +148,7 @@ impl Order {
     pub fn advance(&mut self, floor: Micros) -> Micros {
         let least = self.partitions.values().filter(|p| !p.ended).map(|p| p.progress).fold(floor, Micros::min);
         if least < Micros::MAX {
-            self.watermark = self.watermark.max(least.plus(-self.lateness_us));
+            self.watermark = self.watermark.max(least.plus(-self.lateness_us - self.hold_us));
         }
         self.watermark
     }
@@ -150,7 +156,7 @@ impl Order {
     /// At the end of the input: the watermark moves to where the ended partitions would let it.
     pub fn finish(&mut self) -> Micros {
         let newest = self.partitions.values().map(|p| p.progress).max().unwrap_or(Micros::MIN);
-        self.watermark = self.watermark.max(newest.plus(-self.lateness_us));
+        self.watermark = self.watermark.max(newest.plus(-self.lateness_us - self.hold_us));
         self.watermark
     }
 
@@ -165,6 +171,11 @@ impl Order {
         let rest = self.waiting.split_off(count);
         self.sorted = rest.len();
         std::mem::replace(&mut self.waiting, rest)
+    }
+
+    /// What waits behind the events that were released last, in event order.
+    pub fn coming(&self) -> &[Waiting] {
+        self.waiting.get(..self.sorted).unwrap_or_default()
     }
 
     /// Number of events that wait.

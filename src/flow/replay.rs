@@ -22,7 +22,7 @@ use super::state::{Section, State};
 use super::write::{Rows, write_rows};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::engine::Engine;
+use crate::context::engine::{Engine, LOOK_AHEAD_US};
 use crate::lake::commit::Lake;
 use crate::lake::manifest::{Account, SourceState};
 use crate::lake::store::Store;
@@ -299,7 +299,7 @@ fn build<'s>(
 /// The owner of the stream, as the last commit left it.
 fn attribute(run: &Run) -> Result<Attribute, FlowError> {
     let plan = &run.plan;
-    let order = Order::new(plan.lateness_us, &run.resumed, run.watermark);
+    let order = Order::new(plan.lateness_us, &run.resumed, run.watermark).holding(LOOK_AHEAD_US);
     let tables = || Arc::clone(&plan.tables);
     let attributor = match (&run.clusters, run.state.pieces(Section::Engine, 0, 1).next()) {
         _ if !plan.contexts => None,

@@ -5,11 +5,11 @@
 use causeway::audit::decode::{Want, decode};
 use causeway::audit::event::{Body, Stage};
 use causeway::audit::time::Micros;
-use causeway::context::engine::{Ahead, Engine, Later};
+use causeway::context::engine::{Ahead, Engine};
 use causeway::context::evaluate::{PredictedRow, Scores, TruthRow, evaluate};
 use causeway::context::facts::{Extractor, Place};
 use causeway::context::keys::KeySpace;
-use causeway::context::model::{Attribution, FactBatch, Head, Role};
+use causeway::context::model::{Attribution, FactBatch, Head, Input, Role};
 use causeway::context::tables::Tables;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -163,9 +163,9 @@ struct Rest<'l> {
 }
 
 impl Ahead for Rest<'_> {
-    fn event(&self, index: usize) -> Option<Later<'_>> {
+    fn event(&self, index: usize) -> Option<Input<'_>> {
         let head = self.heads.get(index)?;
-        Some(Later { head, facts: self.batch.facts_of(head), client: self.batch.client_of(head) })
+        Some(Input { head, facts: self.batch.facts_of(head), client: self.batch.client_of(head) })
     }
 }
 

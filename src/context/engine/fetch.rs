@@ -9,10 +9,10 @@
 //! Two writes whose versions tell their order are never swapped. A cause may fetch its own cause in turn; an event that
 //! waits is never fetched by what it waits for.
 
-use super::{Engine, in_run};
+use super::{Engine, Link, in_run};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::model::{Attribution, ClientRequest, Fact, Head, flags};
+use crate::context::model::{Attribution, Fact, Head, Input, flags};
 use crate::context::undo::Change;
 use smallvec::SmallVec;
 
@@ -25,21 +25,10 @@ const MOST_AHEAD: usize = 512;
 /// Longest chain of causes fetched for one event.
 const MOST_FETCHED: usize = 6;
 
-/// An event that comes later.
-#[derive(Copy, Clone, Debug)]
-pub struct Later<'b> {
-    /// Its head.
-    pub head: &'b Head,
-    /// Its facts.
-    pub facts: &'b [Fact],
-    /// Its request, if a person's.
-    pub client: Option<&'b ClientRequest>,
-}
-
 /// The events that come after the one being attributed, in event order.
 pub trait Ahead {
     /// The event `index` places after it; `None` when none is known.
-    fn event(&self, index: usize) -> Option<Later<'_>>;
+    fn event(&self, index: usize) -> Option<Input<'_>>;
 }
 
 /// Nothing is known of what comes.
@@ -47,13 +36,13 @@ pub trait Ahead {
 pub struct NothingAhead;
 
 impl Ahead for NothingAhead {
-    fn event(&self, _: usize) -> Option<Later<'_>> {
+    fn event(&self, _: usize) -> Option<Input<'_>> {
         None
     }
 }
 
 /// What is being fetched.
-struct Fetch<'a> {
+pub(super) struct Fetch<'a> {
     ahead: &'a dyn Ahead,
     /// Time of the event for whose sake all is fetched: causes are moved to it.
     at: Micros,
@@ -69,32 +58,40 @@ struct Wanted {
     own: bool,
 }
 
-impl Engine {
-    /// Attributes the cause of a component's event first, if it has no good one yet and one comes at once.
-    pub(super) fn fetch_cause(&mut self, head: &Head, facts: &[Fact], ahead: &dyn Ahead) {
-        let mut fetch = Fetch { ahead, at: head.at, waiting: SmallVec::new() };
-        self.fetch_for(head, facts, &mut fetch);
+impl<'a> Fetch<'a> {
+    /// For an event at `at`.
+    pub(super) fn new(ahead: &'a dyn Ahead, at: Micros) -> Fetch<'a> {
+        Fetch { ahead, at, waiting: SmallVec::new() }
     }
+}
 
-    fn fetch_for(&mut self, head: &Head, facts: &[Fact], fetch: &mut Fetch<'_>) {
-        let none = fetch.ahead.event(0).is_none_or(|next| next.head.at.since(fetch.at) > LOOK_AHEAD_US);
-        if none || head.background.is_some() || fetch.waiting.len() >= MOST_FETCHED {
-            return;
+impl Engine {
+    /// Attributes the cause of a component's event first, if `link` is no good one and a better one comes at once.
+    pub(super) fn fetch_cause(
+        &mut self,
+        head: &Head,
+        facts: &[Fact],
+        link: Option<Link>,
+        fetch: &mut Fetch<'_>,
+    ) -> bool {
+        if fetch.waiting.len() >= MOST_FETCHED {
+            return false;
         }
-        let wanted = self.wanted(head, facts);
+        let wanted = self.wanted(head, facts, link);
         if wanted.is_empty() {
-            return;
+            return false;
         }
         fetch.waiting.push(head.id);
-        if let Some(index) = self.find(head, &wanted, fetch) {
+        let found = self.find(head, &wanted, fetch);
+        if let Some(index) = found {
             self.fetch(index, fetch);
         }
         fetch.waiting.pop();
+        found.is_some()
     }
 
     /// The keys whose writer would be a better cause than the one that is known.
-    fn wanted(&self, head: &Head, facts: &[Fact]) -> SmallVec<[Wanted; 16]> {
-        let link = self.best_link(head, facts);
+    fn wanted(&self, head: &Head, facts: &[Fact], link: Option<Link>) -> SmallVec<[Wanted; 16]> {
         let known = link.map_or(0, |link| link.weight);
         // Where clocks are known to disagree, even good evidence may be of the action before.
         let aged = link.is_some_and(|link| head.at.since(link.producer.at) > AGED_US) && self.clock.skew_us() > 0;
@@ -148,17 +145,15 @@ impl Engine {
             for earlier in (0..index).filter_map(|place| ahead.event(place)) {
                 let same = earlier.client.is_some() && earlier.head.session == cause.head.session;
                 if same && !self.early.contains_key(&earlier.head.id) {
-                    self.settle_early(&earlier, fetch.at);
+                    self.settle_early(&earlier, fetch);
                 }
             }
-        } else {
-            self.fetch_for(cause.head, cause.facts, fetch);
         }
-        self.settle_early(&cause, fetch.at);
+        self.settle_early(&cause, fetch);
     }
 
-    fn settle_early(&mut self, event: &Later<'_>, at: Micros) {
-        let attribution = self.settle(&Head { at, ..*event.head }, event.facts, event.client);
+    fn settle_early(&mut self, event: &Input<'_>, fetch: &mut Fetch<'_>) {
+        let attribution = self.settle(&Head { at: fetch.at, ..*event.head }, event.facts, event.client, fetch);
         let id = event.head.id;
         self.journal.note(|| Change::Early(id, None));
         self.early.insert(id, attribution);
