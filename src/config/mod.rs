@@ -9,6 +9,7 @@
 mod error;
 mod filter;
 mod load;
+mod observe;
 mod reference;
 mod section;
 mod sections;
@@ -17,6 +18,7 @@ mod units;
 pub use error::ConfigError;
 pub use filter::{Filter, FilterMode, FilterRules, Stages, Switches};
 pub use load::Loader;
+pub use observe::{Observe, RUN_LISTENS_AT};
 pub use reference::reference;
 pub use section::{Key, Kind};
 pub use sections::{

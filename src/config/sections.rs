@@ -1,6 +1,7 @@
 //! The sections of the configuration. A doc comment here is what `causeway config reference` prints.
 
 use super::filter::Filter;
+use super::observe::Observe;
 use super::section::{choice, section};
 use super::units::{Age, Size};
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ section! {
         limits: Limits = Limits::default(),
         /// Log lines of the program itself.
         log: Log = Log::default(),
+        /// Metrics and health.
+        observe: Observe = Observe::default(),
     }
 }
 
