@@ -36,7 +36,7 @@ pub struct Replay {
     /// Files, folders, globs, or - for standard input.
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
-    /// Folder of the tables [output.dir].
+    /// Folder of the tables, or s3://bucket/prefix [output.dir].
     #[arg(short, long, value_name = "DIR")]
     output: Option<String>,
     /// Configuration file; `causeway config reference` lists its keys.

@@ -13,6 +13,7 @@ mod observe;
 mod reference;
 mod section;
 mod sections;
+mod storage;
 mod units;
 
 pub use error::ConfigError;
@@ -24,6 +25,7 @@ pub use section::{Key, Kind};
 pub use sections::{
     Bodies, Commit, Config, Contexts, Files, Limits, Log, LogFormat, Method, Output, Run, Sessions, Stream, Switch,
 };
+pub use storage::Storage;
 pub use units::{Age, Size, UnitError};
 
 impl Config {
