@@ -120,6 +120,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let workers = timely::execute(timely::Config::process(plan.workers.max(1)), move |worker| {
         let taken =
             receivers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(worker.index()).and_then(Option::take);
+        let _guard = AbortOnPanic;
         if let Some(messages) = taken {
             work(worker, &messages, &run);
         }
@@ -152,6 +153,17 @@ struct Run {
     clusters: Option<Arc<Clusters>>,
     shared: Arc<Shared>,
     coordinator: Mutex<Option<Coordinator>>,
+}
+
+/// Ends the process when its thread panics: the other workers would wait for ever for what this one owed them.
+pub(super) struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
 }
 
 /// The life of one worker: builds its part of the dataflow, then passes on what the feed sends until the feed ends.
