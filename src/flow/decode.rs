@@ -30,6 +30,7 @@ use crate::context::keys::KeySpace;
 use crate::context::model::FactBatch;
 use crate::lake::LakeError;
 use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate};
+use crate::source::buffers::Buffers;
 use crate::source::files::Item;
 use crate::source::{Block, Offset, PartitionId};
 use hashbrown::HashMap;
@@ -117,6 +118,8 @@ pub struct Decoder {
     labels: HashMap<Label, String>,
     action: String,
     shelf: Shelf,
+    /// Where the memory of a block goes when it is decoded.
+    buffers: Buffers,
     next_batch: u64,
 }
 
@@ -141,6 +144,7 @@ impl Decoder {
         sources: Arc<Vec<String>>,
         (resumed, settled_before): (Arc<ResumePoints>, Micros),
         shelf: Shelf,
+        buffers: Buffers,
     ) -> Decoder {
         Decoder {
             worker,
@@ -153,22 +157,27 @@ impl Decoder {
             labels: HashMap::new(),
             action: String::new(),
             shelf,
+            buffers,
             next_batch: 0,
             plan,
         }
     }
 
     /// Decodes one block.
-    pub fn work(&mut self, work: &Work, out: &mut Vec<Out>) -> Result<(), LakeError> {
+    pub fn work(&mut self, work: Work, out: &mut Vec<Out>) -> Result<(), LakeError> {
         let mut found = Yield::default();
         let (partition, offset, end) = match work {
             Work::Lines(partition, offset, bytes) => {
-                self.lines(*partition, *offset, bytes, &mut found)?;
-                (*partition, *offset, *offset + bytes.len() as u64)
+                let end = offset + bytes.len() as u64;
+                self.lines(partition, offset, &bytes, &mut found)?;
+                if let Some(bytes) = Arc::into_inner(bytes) {
+                    self.buffers.give(bytes);
+                }
+                (partition, offset, end)
             }
             Work::Unread(unread) => {
                 if !self.counted(unread.partition, unread.offset) {
-                    self.reject(unread.partition, unread.offset, unread.reject.clone(), &mut found);
+                    self.reject(unread.partition, unread.offset, unread.reject, &mut found);
                 }
                 (unread.partition, unread.offset, unread.end)
             }
@@ -378,7 +387,7 @@ pub fn decode_blocks<'s>(work: Flow<'s, Work>, mut decoder: Decoder) -> Flow<'s,
             input.for_each(|time, batch| {
                 let mut out = Vec::new();
                 for work in batch.drain(..) {
-                    if let Err(error) = decoder.work(&work, &mut out) {
+                    if let Err(error) = decoder.work(work, &mut out) {
                         out.push(Out::Rows(Rows::Failed(error.to_string())));
                     }
                 }

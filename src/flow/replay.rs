@@ -27,6 +27,7 @@ use crate::lake::commit::Lake;
 use crate::lake::manifest::{Account, SourceState};
 use crate::lake::store::Store;
 use crate::lake::writer::TableWriter;
+use crate::source::buffers::Buffers;
 use crate::source::files::{FileKey, FileSource, Settings, discover};
 use crate::source::{Offset, PartitionId};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -76,6 +77,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
 
     let settings = Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes };
     let source = FileSource::new(discover(&plan.inputs)?, &offsets(&known), settings)?;
+    let buffers = source.buffers();
     let names: BTreeMap<PartitionId, SourceName> = (0..)
         .map(PartitionId)
         .zip(source.partitions())
@@ -92,6 +94,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let run = Arc::new(Run {
         plan: Arc::new(plan.clone()),
         store: lake.store(),
+        buffers,
         sources: Arc::new(names.values().map(|n| n.name.clone()).collect()),
         resumed: Arc::new(resumed),
         watermark,
@@ -145,6 +148,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
 struct Run {
     plan: Arc<ReplayPlan>,
     store: Arc<dyn Store>,
+    buffers: Buffers,
     sources: Arc<Vec<String>>,
     resumed: Arc<ResumePoints>,
     watermark: Micros,
@@ -224,6 +228,7 @@ fn build<'s>(
         Arc::clone(&run.sources),
         (Arc::clone(&run.resumed), run.watermark),
         shelf.clone(),
+        run.buffers.clone(),
     );
     let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
         decode::Out::Block(block) => Ok(*block),

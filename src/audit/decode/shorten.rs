@@ -27,10 +27,13 @@ pub(super) fn shortened(json: &str, mode: BodyMode) -> Option<String> {
         let value = from + found + keys.needle().len();
         from = value;
         let is_ours = mode == BodyMode::Evidence
-            || json.get(..value)?.strip_suffix("Object\":").is_some_and(|name| {
-                name.ends_with("\"request") || name.ends_with("\"response")
-            });
-        let Some(len) = is_ours.then(|| json.as_bytes().get(value..).and_then(len_of_value)).flatten() else { continue };
+            || json
+                .get(..value)?
+                .strip_suffix("Object\":")
+                .is_some_and(|name| name.ends_with("\"request") || name.ends_with("\"response"));
+        let Some(len) = is_ours.then(|| json.as_bytes().get(value..).and_then(len_of_value)).flatten() else {
+            continue;
+        };
         short.push_str(json.get(kept_to..value)?);
         short.push_str("null");
         kept_to = value + len;
@@ -50,7 +53,8 @@ mod tests {
     #[test]
     fn bodies_are_cut_out() {
         let json = r#"{"a":1,"requestObject":{"x":["}"]},"responseObject":[1,{}],"involvedObject":{"b":2},"z":"\"requestObject\":{"}"#;
-        let short = r#"{"a":1,"requestObject":null,"responseObject":null,"involvedObject":{"b":2},"z":"\"requestObject\":{"}"#;
+        let short =
+            r#"{"a":1,"requestObject":null,"responseObject":null,"involvedObject":{"b":2},"z":"\"requestObject\":{"}"#;
         assert_eq!(shortened(json, BodyMode::Skip).as_deref(), Some(short));
         assert_eq!(shortened(json, BodyMode::Evidence), None);
         assert_eq!(shortened(json, BodyMode::Raw { evidence: true }), None);
