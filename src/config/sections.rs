@@ -1,7 +1,9 @@
 //! The sections of the configuration. A doc comment here is what `causeway config reference` prints.
 
 use super::filter::Filter;
+use super::observe::Observe;
 use super::section::{choice, section};
+use super::storage::Storage;
 use super::units::{Age, Size};
 use std::path::PathBuf;
 
@@ -25,10 +27,14 @@ section! {
         commit: Commit = Commit::default(),
         /// Tables.
         output: Output = Output::default(),
+        /// Object stores.
+        storage: Storage = Storage::default(),
         /// Bounds.
         limits: Limits = Limits::default(),
         /// Log lines of the program itself.
         log: Log = Log::default(),
+        /// Metrics and health.
+        observe: Observe = Observe::default(),
     }
 }
 
@@ -141,7 +147,8 @@ choice! {
 section! {
     /// The tables.
     pub struct Output {
-        /// Folder of the tables. `--output` sets it on the command line.
+        /// Folder of the tables, or the URL of a prefix in an object store, `s3://bucket/prefix`. `--output` sets it on the command
+        /// line.
         dir: Option<PathBuf> = None,
         /// Request and response bodies. They are always redacted first; there is no way to write them as they are.
         bodies: Bodies = Bodies::Off,

@@ -55,6 +55,7 @@ pub mod shelf;
 pub mod state;
 pub mod sums;
 pub mod tell;
+pub mod told;
 pub mod write;
 
 pub use plan::{Keep, Method, ReplayPlan};

@@ -25,7 +25,7 @@ use crate::audit::time::Micros;
 use crate::context::engine::{Engine, LOOK_AHEAD_US};
 use crate::lake::commit::Lake;
 use crate::lake::manifest::{Account, SourceState};
-use crate::lake::store::Store;
+use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
 use crate::source::buffers::Buffers;
 use crate::source::files::{FileKey, FileSource, Settings, discover};
@@ -59,7 +59,7 @@ const MESSAGES_AHEAD: usize = 4;
 /// # Errors
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
-    let lake = Lake::open(&plan.output)?;
+    let lake = Lake::open_store(store::open(&plan.output, plan.storage)?)?;
     let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let last = lake.last().cloned();

@@ -136,12 +136,11 @@ mod tests {
     fn plainly(text: &[u8]) -> Option<usize> {
         let (mut depth, mut in_string, mut escaped) = (0u32, false, false);
         for (at, byte) in text.iter().enumerate() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = !in_string,
-                b'{' | b'[' if !in_string => depth += 1,
-                b'}' | b']' if !in_string => {
+            match (byte, std::mem::take(&mut escaped)) {
+                (b'\\', false) => escaped = true,
+                (b'"', false) => in_string = !in_string,
+                (b'{' | b'[', _) if !in_string => depth += 1,
+                (b'}' | b']', _) if !in_string => {
                     depth = depth.saturating_sub(1);
                     if depth == 0 {
                         return Some(at + 1);
