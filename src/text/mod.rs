@@ -6,4 +6,10 @@
 //! A line becomes a **log key** (the id of its template) and parameters; lines become **sessions**; detectors look at whole
 //! sessions of keys.
 
+pub mod drain;
+pub mod extract;
+pub mod format;
+pub mod ini;
+pub mod mask;
+pub mod miner;
 pub mod session;
