@@ -30,7 +30,8 @@ pub enum FormatError {
 pub struct LogFormat {
     names: Vec<String>,
     content: usize,
-    regex: regex::Regex,
+    /// None where all is content.
+    regex: Option<regex::Regex>,
     /// Fields and what stands between them, where that is plain text.
     steps: Option<Vec<Step>>,
 }
@@ -92,13 +93,12 @@ impl LogFormat {
         let regex = regex::Regex::new(&pattern)
             .map_err(|error| FormatError::Pattern { format: format.into(), reason: error.to_string() })?;
         let steps = steps.filter(|steps| steps.last() == Some(&Step::Field) && !steps.windows(2).any(|two| two[0] == two[1]));
-        Ok(LogFormat { names, content, regex, steps })
+        Ok(LogFormat { names, content, regex: Some(regex), steps })
     }
 
     /// A format whose line is all content.
     pub fn whole_line() -> LogFormat {
-        // The pattern is a constant of ours: an empty one would do as well where it could not be compiled.
-        LogFormat::new("<Content>").unwrap_or_else(|_| unreachable!())
+        LogFormat { names: vec![CONTENT.into()], content: 0, regex: None, steps: None }
     }
 
     /// The fields, in the order of the format.
@@ -124,8 +124,12 @@ impl LogFormat {
         {
             return true;
         }
-        let Some(captures) = self.regex.captures(line) else { return false };
         fields.0.clear();
+        let Some(regex) = &self.regex else {
+            fields.0.push(0..line.len());
+            return true;
+        };
+        let Some(captures) = regex.captures(line) else { return false };
         fields.0.extend(self.names.iter().map(|name| captures.name(name).map_or(0..0, |found| found.range())));
         true
     }

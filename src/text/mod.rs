@@ -10,6 +10,8 @@ pub mod drain;
 pub mod extract;
 pub mod format;
 pub mod ini;
+pub mod lenma;
+pub mod line;
 pub mod mask;
 pub mod miner;
 pub mod session;
