@@ -8,7 +8,7 @@
 //! A parameter is what stands in the line where its template has a wildcard or the name of a mask. Since the masks say what
 //! they replaced, template and line are laid side by side, token by token; no pattern is run.
 
-use super::drain::{ClusterId, Drain, DrainSettings, Learned, SettingsError, Span};
+use super::drain::{ClusterId, Drain, DrainSettings, Learned, MatchStrategy, SettingsError, Span};
 use super::extract::Extractor;
 use super::mask::{MaskError, MaskSpec, Masked, Masks};
 use std::borrow::Cow;
@@ -75,6 +75,12 @@ impl Miner {
         self.drain.learn(self.masked.text())
     }
 
+    /// The cluster that the content of a line fits, without learning it.
+    pub fn matches(&mut self, content: &str, strategy: MatchStrategy) -> Option<ClusterId> {
+        self.masks.mask(content, &mut self.masked);
+        self.drain.matches(self.masked.text(), strategy)
+    }
+
     /// The template of a cluster; empty where it is no longer kept.
     pub fn template(&self, id: ClusterId) -> &str {
         self.drain.cluster(id).map_or("", |cluster| cluster.template.text())
@@ -85,7 +91,7 @@ impl Miner {
         self.masked.text()
     }
 
-    /// The parameters of the content that was learned last, which went to the cluster `id`.
+    /// The parameters of the content that was learned or matched last, which went to the cluster `id`.
     pub fn parameters<'a>(&'a mut self, content: &'a str, id: ClusterId) -> Vec<Parameter<'a>> {
         let Some(cluster) = self.drain.cluster(id) else { return Vec::new() };
         if !self.drain.spans(self.masked.text(), &mut self.spans) {
