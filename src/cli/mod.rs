@@ -13,6 +13,7 @@ mod explain;
 mod filter;
 mod label;
 mod man;
+mod parse;
 pub mod printable;
 mod replay;
 mod table;
@@ -90,6 +91,7 @@ enum Command {
     Label(label::LabelCommand),
     Contexts(contexts::Contexts),
     Explain(explain::Explain),
+    Parse(parse::Parse),
     Verify(verify::Verify),
     #[command(subcommand)]
     Evaluate(evaluate::Evaluate),
@@ -122,6 +124,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Label(command) => command.run(&mut out)?,
         Command::Contexts(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
+        Command::Parse(command) => command.run(&mut out)?,
         Command::Verify(command) => command.run(&mut out)?,
         Command::Evaluate(command) => command.run(&mut out)?,
         Command::Config(command) => command.run(&mut out)?,
