@@ -37,3 +37,4 @@ pub mod flow;
 pub mod lake;
 pub mod observe;
 pub mod source;
+pub mod text;

@@ -1,0 +1,3 @@
+//! Models: what trains them, writes them and runs them.
+
+pub mod lstm;
