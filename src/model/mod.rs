@@ -1,0 +1,5 @@
+//! Models: features, training, ONNX files, and the runtime that computes them.
+
+pub mod features;
+pub mod onnx;
+pub mod runtime;
