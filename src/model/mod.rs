@@ -1,3 +1,6 @@
-//! Models: what trains them, writes them and runs them.
+//! Models: features, training, ONNX files, and the runtime that computes them.
 
+pub mod features;
 pub mod lstm;
+pub mod onnx;
+pub mod runtime;
