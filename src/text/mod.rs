@@ -1,3 +1,10 @@
-//! Log lines: parsers, sessions, and the detectors of anomalies in them. Plain functions, without timely.
+//! Ordinary log lines: formats, parsers, sessions. Plain functions that know nothing of the dataflow.
+//!
+//! ```text
+//!  line ─ format ─ content ─ mask ─ Drain ─▶ key + parameters ─ adapter ─▶ Session ─▶ detectors
+//! ```
+//! A line becomes a **log key** (the id of its template) and parameters; lines become **sessions**; detectors look at whole
+//! sessions of keys.
 
 pub mod detect;
+pub mod session;

@@ -6,7 +6,7 @@
 use super::error::DetectError;
 use super::judge::{Rules, ShortRule};
 use super::next_key::{NextKey, rank};
-use super::sequence::{KeySequence, SessionEnd};
+use super::sequence::KeySequence;
 use super::vocabulary::{Token, Vocabulary};
 use super::windows::Windows;
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ pub fn measure(
         let mut held_out = HeldOut { worst_rank: Some(0), end: None, keys: tokens.len() };
         for (row, target) in rows.chunks_exact(model.width().max(1)).zip(windows.targets()) {
             match *target {
-                Token::END if session.end == SessionEnd::Closed => held_out.end = row.get(Token::END.index()).copied(),
+                Token::END if session.closed => held_out.end = row.get(Token::END.index()).copied(),
                 key if key.is_key() => held_out.worst_rank = held_out.worst_rank.max(Some(rank(row, key))),
                 _ => {}
             }

@@ -7,12 +7,12 @@
 //! | [`Kind::Short`] | a closed session of at most `short_keys` keys, where [`ShortRule::Anomaly`] holds |
 //! | [`Kind::Unfinished`] | a closed session at whose last key the probability of an end is below `least_end` |
 //!
-//! A session that was cut ([`SessionEnd::Cut`]: a cap on its size, the end of the input) is judged by its keys only, since what
+//! A session that is not [`KeySequence::closed`] (cut by a cap on its size, by the end of the input) is judged by its keys only, since what
 //! is missing at its end was not left out by whoever wrote it. A session is abnormal when it has a finding.
 
 use super::error::DetectError;
 use super::next_key::{NextKey, rank, top};
-use super::sequence::{KeySequence, SessionEnd};
+use super::sequence::KeySequence;
 use super::vocabulary::{Token, Vocabulary};
 use super::windows::{WindowStyle, Windows};
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,7 @@ impl Judge<'_> {
     }
 
     fn is_short(&self, session: &KeySequence) -> bool {
-        session.end == SessionEnd::Closed && session.keys.len() <= self.rules.short_keys
+        session.closed && session.keys.len() <= self.rules.short_keys
     }
 
     /// Judges the windows collected so far and forgets them.
@@ -187,7 +187,7 @@ impl Judge<'_> {
     /// Judges the end of a session. One that is short is not also unfinished.
     fn end(&self, session: &KeySequence, row: &[f32]) -> Option<Finding> {
         let probability = row.get(Token::END.index()).copied().unwrap_or_default();
-        let kind = if session.end == SessionEnd::Cut {
+        let kind = if !session.closed {
             return None;
         } else if self.is_short(session) && self.rules.short == ShortRule::Anomaly {
             Kind::Short

@@ -3,6 +3,9 @@
 use super::super::count::CountModel;
 use super::*;
 
+const CLOSED: bool = true;
+const CUT: bool = false;
+
 fn fixture(short: ShortRule, least_end: Option<f32>) -> (Vocabulary, CountModel, Rules) {
     let sessions: Vec<KeySequence> = (0..100).map(|n| KeySequence::new(n.to_string(), ["a", "b", "c", "d"])).collect();
     let vocabulary = Vocabulary::of(&sessions);
@@ -11,16 +14,16 @@ fn fixture(short: ShortRule, least_end: Option<f32>) -> (Vocabulary, CountModel,
     (vocabulary, model, Rules { g: 1, short, short_keys: 2, least_end })
 }
 
-fn kinds(keys: &[&str], end: SessionEnd, short: ShortRule, least_end: Option<f32>) -> Vec<(usize, Kind)> {
+fn kinds(keys: &[&str], closed: bool, short: ShortRule, least_end: Option<f32>) -> Vec<(usize, Kind)> {
     let (vocabulary, mut model, rules) = fixture(short, least_end);
-    let session = KeySequence { end, ..KeySequence::new("s", keys.iter().copied()) };
+    let session = KeySequence { closed, ..KeySequence::new("s", keys.iter().copied()) };
     let found = Judge { vocabulary: &vocabulary, rules }.judge(&mut model, &[session]).unwrap();
     found.concat().into_iter().map(|finding| (finding.position, finding.kind)).collect()
 }
 
 #[test]
 fn each_finding_has_its_place() {
-    let judge = |keys: &[&str]| kinds(keys, SessionEnd::Closed, ShortRule::Judge, Some(0.1));
+    let judge = |keys: &[&str]| kinds(keys, CLOSED, ShortRule::Judge, Some(0.1));
     assert_eq!(judge(&["a", "b", "c", "d"]), []);
     assert_eq!(judge(&["a", "c", "d"]), [(1, Kind::UnlikelyKey)]);
     assert_eq!(judge(&["a", "b", "x", "d"]), [(2, Kind::UnseenKey)]);
@@ -30,18 +33,18 @@ fn each_finding_has_its_place() {
 
 #[test]
 fn the_short_rule_is_what_it_says() {
-    let judge = |keys: &[&str], short, end| kinds(keys, end, short, None);
-    assert_eq!(judge(&["a", "b"], ShortRule::Anomaly, SessionEnd::Closed), [(1, Kind::Short)]);
-    assert_eq!(judge(&["a", "b"], ShortRule::Anomaly, SessionEnd::Cut), []);
-    assert_eq!(judge(&["a", "d"], ShortRule::Judge, SessionEnd::Closed), [(1, Kind::UnlikelyKey)]);
-    assert_eq!(judge(&["a", "d"], ShortRule::Normal, SessionEnd::Closed), []);
-    assert_eq!(judge(&["a", "x"], ShortRule::Normal, SessionEnd::Closed), [(1, Kind::UnseenKey)]);
-    assert_eq!(judge(&["a", "b", "c"], ShortRule::Anomaly, SessionEnd::Closed), []);
+    let judge = |keys: &[&str], short, closed| kinds(keys, closed, short, None);
+    assert_eq!(judge(&["a", "b"], ShortRule::Anomaly, CLOSED), [(1, Kind::Short)]);
+    assert_eq!(judge(&["a", "b"], ShortRule::Anomaly, CUT), []);
+    assert_eq!(judge(&["a", "d"], ShortRule::Judge, CLOSED), [(1, Kind::UnlikelyKey)]);
+    assert_eq!(judge(&["a", "d"], ShortRule::Normal, CLOSED), []);
+    assert_eq!(judge(&["a", "x"], ShortRule::Normal, CLOSED), [(1, Kind::UnseenKey)]);
+    assert_eq!(judge(&["a", "b", "c"], ShortRule::Anomaly, CLOSED), []);
 }
 
 #[test]
 fn a_cut_session_is_not_unfinished() {
-    assert_eq!(kinds(&["a", "b", "c"], SessionEnd::Cut, ShortRule::Anomaly, Some(0.1)), []);
+    assert_eq!(kinds(&["a", "b", "c"], CUT, ShortRule::Anomaly, Some(0.1)), []);
 }
 
 #[test]

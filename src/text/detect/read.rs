@@ -7,7 +7,7 @@
 //! | `data.json` of the DeepLog trainer | a `{` at the beginning |
 
 use super::error::DetectError;
-use super::sequence::{KeySequence, SessionEnd};
+use super::sequence::KeySequence;
 use serde::Deserialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ fn data_json(text: &str) -> Result<Vec<KeySequence>, (usize, String)> {
     let session = |session: Session| KeySequence {
         id: plain(session.session_id),
         keys: session.template_seq.into_iter().map(|key| Arc::from(plain(key))).collect(),
-        end: if session.cut { SessionEnd::Cut } else { SessionEnd::Closed },
+        closed: !session.cut,
         abnormal: session.is_abnormal,
     };
     Ok(data.data.into_iter().map(session).collect())

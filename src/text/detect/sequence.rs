@@ -1,18 +1,6 @@
 //! A session as the detectors see it: its keys in order.
 
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// How a session came to its end.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionEnd {
-    /// Nothing more will come: a delimiter, a long silence, the end of a file of whole sessions.
-    #[default]
-    Closed,
-    /// Cut off by a cap on its size or by the end of the input: what is missing at its end says nothing.
-    Cut,
-}
 
 /// The keys of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +9,9 @@ pub struct KeySequence {
     pub id: String,
     /// Keys, one a line.
     pub keys: Vec<Arc<str>>,
-    /// How it ended.
-    pub end: SessionEnd,
+    /// Whether nothing more will come: a delimiter, a long silence, the end of a file of whole sessions. A session that was cut by a
+    /// cap on its size or by the end of the input is not closed: what is missing at its end says nothing.
+    pub closed: bool,
     /// Whether it is known to be abnormal.
     pub abnormal: Option<bool>,
 }
@@ -33,7 +22,7 @@ impl KeySequence {
         KeySequence {
             id: id.into(),
             keys: keys.into_iter().map(Into::into).collect(),
-            end: SessionEnd::Closed,
+            closed: true,
             abnormal: None,
         }
     }
