@@ -29,7 +29,8 @@ impl Adam {
         let correction = (1.0 - BETA.1.powi(self.step)).sqrt() / (1.0 - BETA.0.powi(self.step));
         let rate = self.rate * correction;
         let means = self.mean.iter_mut().zip(&mut self.square);
-        for ((weights, gradient), (mean, square)) in network.slices_mut().into_iter().zip(gradient.slices()).zip(means) {
+        for ((weights, gradient), (mean, square)) in network.slices_mut().into_iter().zip(gradient.slices()).zip(means)
+        {
             for ((weight, g), (m, v)) in weights.iter_mut().zip(gradient).zip(mean.iter_mut().zip(square.iter_mut())) {
                 *m = BETA.0 * *m + (1.0 - BETA.0) * g;
                 *v = BETA.1 * *v + (1.0 - BETA.1) * g * g;

@@ -29,7 +29,11 @@ pub(super) fn cross_entropy(mut logits: DMatrix<f32>, classes: &[u32], weights: 
 }
 
 /// Loss sum and gradient in the outputs for the values of each column.
-pub(super) fn squared_error(mut outputs: DMatrix<f32>, values: &DMatrix<f32>, weights: &[f32]) -> (f64, f64, DMatrix<f32>) {
+pub(super) fn squared_error(
+    mut outputs: DMatrix<f32>,
+    values: &DMatrix<f32>,
+    weights: &[f32],
+) -> (f64, f64, DMatrix<f32>) {
     let rows = outputs.nrows().max(1) as f32;
     let mut loss = 0.0;
     outputs -= values;

@@ -41,15 +41,7 @@ fn counting() -> Batch {
 }
 
 fn settings(threads: usize) -> Training {
-    Training {
-        epochs: 60,
-        batch: 16,
-        rate: 0.02,
-        early_stop: None,
-        seed: 7,
-        shuffle: true,
-        threads,
-    }
+    Training { epochs: 60, batch: 16, rate: 0.02, early_stop: None, seed: 7, shuffle: true, threads }
 }
 
 #[test]

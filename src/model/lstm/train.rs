@@ -144,8 +144,11 @@ pub fn train(
             sums.add(batch);
         }
         let (loss, accuracy) = sums.means();
-        let (val_loss, val_accuracy) =
-            if validation.weights.is_empty() { (loss, accuracy) } else { measure(network, validation, settings).means() };
+        let (val_loss, val_accuracy) = if validation.weights.is_empty() {
+            (loss, accuracy)
+        } else {
+            measure(network, validation, settings).means()
+        };
         if !loss.is_finite() || !val_loss.is_finite() {
             return Err(TrainingError::Diverged { epoch, loss });
         }
@@ -288,11 +291,14 @@ impl Samples {
         match self {
             Samples::Tokens(rows) => {
                 let rows: Vec<&Vec<u32>> = indices.iter().filter_map(|index| rows.get(*index)).collect();
-                Input::Tokens((0..steps).flat_map(|step| rows.iter().filter_map(move |row| row.get(step).copied())).collect())
+                Input::Tokens(
+                    (0..steps).flat_map(|step| rows.iter().filter_map(move |row| row.get(step).copied())).collect(),
+                )
             }
             Samples::Values(rows) => {
                 let rows: Vec<&DMatrix<f32>> = indices.iter().filter_map(|index| rows.get(*index)).collect();
-                let columns: Vec<_> = (0..steps).flat_map(|step| rows.iter().map(move |row| row.column(step))).collect();
+                let columns: Vec<_> =
+                    (0..steps).flat_map(|step| rows.iter().map(move |row| row.column(step))).collect();
                 Input::Values(DMatrix::from_columns(&columns))
             }
         }

@@ -9,13 +9,18 @@
 //! ```
 //! One concept a file. Nothing here knows where the sessions come from: text logs, a file of key sequences, audit events.
 
+pub mod card;
 pub mod choose;
 pub mod count;
 pub mod error;
+pub mod export;
 pub mod judge;
+pub mod network;
 pub mod next_key;
+pub mod onnx_model;
 pub mod read;
 pub mod scores;
 pub mod sequence;
+pub mod train;
 pub mod vocabulary;
 pub mod windows;

@@ -19,11 +19,6 @@ pub struct KeySequence {
 impl KeySequence {
     /// A closed session without a label.
     pub fn new<K: Into<Arc<str>>>(id: impl Into<String>, keys: impl IntoIterator<Item = K>) -> KeySequence {
-        KeySequence {
-            id: id.into(),
-            keys: keys.into_iter().map(Into::into).collect(),
-            closed: true,
-            abnormal: None,
-        }
+        KeySequence { id: id.into(), keys: keys.into_iter().map(Into::into).collect(), closed: true, abnormal: None }
     }
 }
