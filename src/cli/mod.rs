@@ -11,6 +11,7 @@ mod evaluate;
 pub mod exit;
 mod explain;
 mod filter;
+mod key_sessions;
 mod label;
 mod man;
 mod parse;
@@ -18,6 +19,7 @@ pub mod printable;
 mod replay;
 mod table;
 mod tables;
+mod train;
 mod verify;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -96,6 +98,8 @@ enum Command {
     #[command(subcommand)]
     Evaluate(evaluate::Evaluate),
     #[command(subcommand)]
+    Train(train::Train),
+    #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -127,6 +131,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Parse(command) => command.run(&mut out)?,
         Command::Verify(command) => command.run(&mut out)?,
         Command::Evaluate(command) => command.run(&mut out)?,
+        Command::Train(command) => command.run(&mut out)?,
         Command::Config(command) => command.run(&mut out)?,
         Command::Completions(command) => command.run(&mut out)?,
         Command::Man(command) => command.run(&mut out)?,

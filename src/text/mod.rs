@@ -6,6 +6,7 @@
 //! A line becomes a **log key** (the id of its template) and parameters; lines become **sessions**; detectors look at whole
 //! sessions of keys.
 
+pub mod detect;
 pub mod drain;
 pub mod extract;
 pub mod format;

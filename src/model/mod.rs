@@ -1,0 +1,6 @@
+//! Models: features, training, ONNX files, and the runtime that computes them.
+
+pub mod features;
+pub mod lstm;
+pub mod onnx;
+pub mod runtime;
