@@ -14,13 +14,15 @@
 
 mod mended;
 mod original;
+mod table;
 mod user_agent;
 mod vocabulary;
 
 #[cfg(test)]
 mod tests;
 
-pub use vocabulary::{ABSENT, Encoder, UNKNOWN, Vocabulary, VocabularyBuilder};
+pub use table::Table;
+pub use vocabulary::{ABSENT, Encoder, UNKNOWN, Vocabulary};
 
 use crate::audit::event::Event;
 use serde::{Deserialize, Serialize};

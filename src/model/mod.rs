@@ -3,3 +3,5 @@
 pub mod features;
 pub mod onnx;
 pub mod runtime;
+pub mod vote;
+pub mod windows;
