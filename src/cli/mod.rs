@@ -17,6 +17,7 @@ pub mod printable;
 mod replay;
 mod table;
 mod tables;
+mod train;
 mod verify;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -94,6 +95,8 @@ enum Command {
     #[command(subcommand)]
     Evaluate(evaluate::Evaluate),
     #[command(subcommand)]
+    Train(train::Train),
+    #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -124,6 +127,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Explain(command) => command.run(&mut out)?,
         Command::Verify(command) => command.run(&mut out)?,
         Command::Evaluate(command) => command.run(&mut out)?,
+        Command::Train(command) => command.run(&mut out)?,
         Command::Config(command) => command.run(&mut out)?,
         Command::Completions(command) => command.run(&mut out)?,
         Command::Man(command) => command.run(&mut out)?,
