@@ -1,6 +1,7 @@
 //! `causeway label`.
 
 mod apply;
+mod truth;
 
 use crate::audit::label::{Label, all};
 use anyhow::{Result, bail};

@@ -1,7 +1,6 @@
 //! Models: features, training, ONNX files, and the runtime that computes them.
 
 pub mod features;
-pub mod labelling;
 pub mod labels;
 pub mod onnx;
 pub mod runtime;

@@ -1,7 +1,7 @@
 //! `causeway label apply`: labels for audit lines, from ground truth or from the rules for the control plane's routine.
 
+use super::truth::{Truth, label_of_line, marked, routine_mark, single_event};
 use crate::cli::evaluate::truth_of;
-use crate::model::labelling::{Truth, label_of_line, marked, routine_mark, single_event};
 use crate::source::files::{FileSource, Item, Settings, discover};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;

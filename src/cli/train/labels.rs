@@ -1,9 +1,10 @@
 //! `causeway train labels`: a model that says which kind of action set an event off.
 
+use crate::flow::labelled::read_labelled;
 use crate::model::features::FeatureSet;
 use crate::model::runtime::Device;
 use crate::model::train::run::Watch;
-use crate::model::train::{Architecture, Epoch, Labelled, NetConfig, Settings, device, train};
+use crate::model::train::{Architecture, Epoch, NetConfig, Settings, device, train};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,9 +42,9 @@ pub struct NetArgs {
     /// The network.
     #[arg(long, value_enum, default_value_t = Architecture::Tcn)]
     pub architecture: Architecture,
-    /// The columns: this program's, or K8NTEXT's.
-    #[arg(long, value_enum, default_value_t = Columns::Mended)]
-    pub features: Columns,
+    /// The columns.
+    #[arg(long, value_enum, default_value_t = FeatureSet::Linked)]
+    pub features: FeatureSet,
     /// Events in a window.
     #[arg(long, default_value_t = 60, value_name = "N")]
     pub window: usize,
@@ -79,15 +80,6 @@ pub struct NetArgs {
     pub device: On,
 }
 
-/// Columns on the command line.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Columns {
-    /// This program's.
-    Mended,
-    /// The paper's 39.
-    Original,
-}
-
 /// Devices on the command line.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub enum On {
@@ -100,14 +92,6 @@ pub enum On {
 }
 
 impl NetArgs {
-    /// Which columns.
-    pub fn set(&self) -> FeatureSet {
-        match self.features {
-            Columns::Mended => FeatureSet::Mended,
-            Columns::Original => FeatureSet::Original,
-        }
-    }
-
     /// The device for training.
     pub fn device(&self) -> Result<burn::tensor::Device> {
         Ok(device(match self.device {
@@ -123,7 +107,7 @@ impl NetArgs {
         let units = self.units.unwrap_or(if paper { 156 } else { 64 });
         let net = NetConfig {
             architecture: self.architecture,
-            features: self.set(),
+            features: self.features,
             embedding: self.embedding,
             units,
             units_2: units * 3 / 4,
@@ -146,7 +130,7 @@ impl Labels {
     /// Trains, and writes the model and its history.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         let device = self.net.device()?;
-        let data = Labelled::read(&self.inputs, self.net.set())?;
+        let data = read_labelled(&self.inputs, self.net.features)?;
         tracing::info!("{} events in {} streams", data.len(), data.segments.len());
         let settings = self.net.settings();
         let stop = Arc::new(AtomicBool::new(false));

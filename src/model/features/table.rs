@@ -2,7 +2,7 @@
 //! of its own training part.
 
 use super::vocabulary::FIRST;
-use super::{ABSENT, FeatureSet, GAP, GAP_BUCKETS, UNKNOWN, Vocabulary};
+use super::{ABSENT, FeatureSet, GAP_BUCKETS, UNKNOWN, Vocabulary};
 use crate::audit::event::Event;
 use hashbrown::HashMap;
 use std::ops::Range;
@@ -62,7 +62,7 @@ impl Table {
         self.cells.get(row * width..(row + 1) * width).unwrap_or_default()
     }
 
-    /// The vocabularies of the columns, the gap's included, from the rows in `parts` alone.
+    /// The vocabularies of the columns, those of the sequence included, from the rows in `parts` alone.
     ///
     /// A value needs `min_count` occurrences for a number of its own, so that the unknown one occurs in training too; the
     /// original set numbers every value, in the order in which they came.
@@ -85,7 +85,7 @@ impl Table {
                     seen.filter(|(value, (count, _))| *count > 0 && value.len() <= MAX_VALUE_BYTES).collect();
                 match self.set {
                     FeatureSet::Original => seen.sort_by_key(|(_, (_, first))| *first),
-                    FeatureSet::Mended => {
+                    FeatureSet::Linked | FeatureSet::Mended => {
                         seen.retain(|(_, (count, _))| *count >= min_count);
                         seen.sort_by(|(a, (m, _)), (b, (n, _))| n.cmp(m).then_with(|| a.cmp(b)));
                     }
@@ -95,14 +95,16 @@ impl Table {
                 Vocabulary { column: column.name.to_owned(), values }
             })
             .collect();
-        if self.set.has_gap() {
-            let values = (0..GAP_BUCKETS).map(|bucket| format!("2^{bucket} us")).collect();
-            all.push(Vocabulary { column: GAP.to_owned(), values });
+        let buckets: Vec<String> = (0..GAP_BUCKETS).map(|bucket| format!("2^{bucket} us")).collect();
+        for name in self.set.sequence_columns() {
+            // an origin is an own label, with the same numbers
+            let origins = name.ends_with("origin").then(|| all.first().map(|own| own.values.clone())).flatten();
+            all.push(Vocabulary { column: (*name).to_owned(), values: origins.unwrap_or_else(|| buckets.clone()) });
         }
         all
     }
 
-    /// All rows as numbers of these vocabularies; gaps are left absent.
+    /// All rows as numbers of these vocabularies; what depends on their order is left absent.
     pub fn encode(&self, vocabularies: &[Vocabulary]) -> Vec<Vec<u16>> {
         let numbers: Vec<Vec<u16>> = self
             .columns
@@ -119,7 +121,7 @@ impl Table {
             let cells = self.row(row).iter().zip(&numbers);
             let mut row: Vec<u16> =
                 cells.map(|(cell, numbers)| numbers.get(*cell as usize).copied().unwrap_or(UNKNOWN)).collect();
-            row.extend(self.set.has_gap().then_some(ABSENT));
+            row.extend(self.set.sequence_columns().iter().map(|_| ABSENT));
             row
         };
         (0..self.len()).map(encode).collect()

@@ -45,30 +45,18 @@ impl Encoder {
         Encoder { set, numbers }
     }
 
-    /// Appends the numbers of `event` to `row`, one a column; the gap is left [`ABSENT`] until the order of events is known.
+    /// Appends the numbers of `event` to `row`, one a column; what depends on the order of events is left
+    /// [`ABSENT`], see [`super::Sequence`].
     pub fn encode(&self, event: &Event<'_>, row: &mut Vec<u16>) {
         row.extend(self.set.columns().iter().zip(&self.numbers).map(|(column, numbers)| {
             let Some(value) = (column.value)(event) else { return ABSENT };
             numbers.get(&*value).copied().unwrap_or(UNKNOWN)
         }));
-        if self.set.has_gap() {
-            row.push(ABSENT);
-        }
+        row.extend(self.set.sequence_columns().iter().map(|_| ABSENT));
     }
 
     /// Numbers a row has.
     pub fn width(&self) -> usize {
         self.set.width()
-    }
-}
-
-impl FeatureSet {
-    /// Fills in the gap of a row, given the time since the previous event.
-    pub fn set_gap(self, row: &mut [u16], gap_us: i64) {
-        if self.has_gap()
-            && let Some(last) = row.last_mut()
-        {
-            *last = FIRST as u16 + super::gap_bucket(gap_us);
-        }
     }
 }

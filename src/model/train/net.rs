@@ -109,7 +109,7 @@ pub struct TwoLstm {
 impl Net {
     /// A network with fresh parameters for columns of these sizes.
     pub fn new(config: &NetConfig, sizes: &[usize], classes: usize, device: &Device) -> Net {
-        let embedded = config.features == FeatureSet::Mended;
+        let embedded = config.features != FeatureSet::Original;
         let width = if embedded { sizes.len() * config.embedding } else { sizes.len() };
         let dropout = || DropoutConfig::new(config.dropout.clamp(0.0, 0.95)).init();
         let (trunk, out) = match config.architecture {

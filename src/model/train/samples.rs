@@ -1,8 +1,9 @@
 //! Windows of a split as the network sees them, and batches of them.
 
 use super::Labelled;
+use super::data::LabelledEvent;
 use crate::audit::label::Label;
-use crate::model::features::{UNKNOWN, Vocabulary};
+use crate::model::features::{Sequence, UNKNOWN, Vocabulary};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -37,13 +38,19 @@ impl Samples {
     /// Encodes all events with these vocabularies and classes; a label that is no class is not scored.
     pub fn new(data: &Labelled, vocabularies: &[Vocabulary], labels: &[Label], window: usize) -> Samples {
         let mut rows = data.table.encode(vocabularies);
-        for (row, gap) in rows.iter_mut().zip(&data.gaps_us) {
-            data.table.set().set_gap(row, *gap);
+        for segment in &data.segments {
+            let mut sequence = Sequence::new(data.table.set());
+            for place in segment.clone() {
+                if let (Some(row), Some(event)) = (rows.get_mut(place), data.events.get(place)) {
+                    sequence.fill(row, event.at, &event.touch);
+                    sequence.forget(u64::MAX);
+                }
+            }
         }
-        let class = |label: &Option<Label>| {
-            label.and_then(|label| labels.iter().position(|l| *l == label)).map_or(UNSCORED, |class| class as i64)
+        let class = |event: &LabelledEvent| {
+            event.label.and_then(|label| labels.iter().position(|l| *l == label)).map_or(UNSCORED, |class| class as i64)
         };
-        Samples { rows, classes: data.labels.iter().map(class).collect(), window }
+        Samples { rows, classes: data.events.iter().map(class).collect(), window }
     }
 
     /// Starts of the windows over `parts`, one every `stride` events and one that ends with the part.
