@@ -43,6 +43,7 @@ pub mod decode;
 pub mod epoch;
 pub mod feed;
 pub mod filtered;
+pub mod labelled;
 pub mod live;
 pub mod live_contexts;
 pub mod order;
