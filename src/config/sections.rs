@@ -1,6 +1,7 @@
 //! The sections of the configuration. A doc comment here is what `causeway config reference` prints.
 
 use super::filter::Filter;
+use super::kafka::Kafka;
 use super::section::{choice, section};
 use super::units::{Age, Size};
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ section! {
         stream: Stream = Stream::default(),
         /// Archived files.
         files: Files = Files::default(),
+        /// Topics.
+        kafka: Kafka = Kafka::default(),
         /// What becomes a row.
         filter: Filter = Filter::default(),
         /// Contexts.
@@ -51,6 +54,9 @@ section! {
         /// How far ahead of this machine's clock an event's time may lie. Events beyond it go to `rejects` instead of
         /// dragging the watermark with them.
         max_future_skew: Age = Age::from_secs(300),
+        /// Silence after which a partition of a topic is no longer waited for. What comes of it later than the others' events is
+        /// kept, flagged `late`.
+        idle_after: Age = Age::from_secs(30),
     }
 }
 
@@ -119,12 +125,14 @@ section! {
 }
 
 section! {
-    /// When tables are committed: at the first of the two. A commit is whole or absent, and a run continues from the last one.
+    /// When tables are committed: at the first of the three. A commit is whole or absent, and a run continues from the last one.
     pub struct Commit {
         /// Longest time between two commits.
         every: Age = Age::from_secs(60),
         /// Most input read for one commit.
         bytes: Size = Size::from_mib(1_024),
+        /// Most messages of topics read for one commit.
+        rows: u64 = 1_000_000,
     }
 }
 
