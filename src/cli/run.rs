@@ -5,7 +5,7 @@ mod kafka;
 use super::Verbosity;
 use super::replay::{dataflow, start_log, stop_on_signals};
 use crate::config::{Config, Loader};
-use crate::flow::{self, RunPlan};
+use crate::flow::{self, ReplayPlan, RunPlan};
 use crate::observe::{Account, Progress};
 use crate::source::kafka::Health;
 use anyhow::{Context, Result, bail};
@@ -65,8 +65,10 @@ impl Run {
         let config = self.effective()?;
         start_log(&config, verbosity)?;
         let progress = Arc::new(Progress::default());
+        let dataflow = dataflow(&config, Arc::clone(&progress), stop_on_signals()?)?;
         let plan = RunPlan {
-            dataflow: dataflow(&config, Arc::clone(&progress), stop_on_signals()?)?,
+            dataflow: ReplayPlan { context_quiet_us: Some(config.contexts.quiet.as_micros()), ..dataflow },
+            publishing: kafka::publishing(&config)?,
             source: kafka::settings(&config, self.until_end)?,
             commit_rows: config.commit.rows,
             health: Arc::new(Health::default()),

@@ -78,3 +78,18 @@ section! {
         key_password_file: Option<PathBuf> = None,
     }
 }
+
+section! {
+    /// Output to a topic as well, for `causeway run`: the rows of `contexts` and `anomalies` as JSON, each once for consumers that read
+    /// committed transactions. Brokers and login are those of [kafka].
+    pub struct Publish {
+        /// The topic. Without it nothing is published.
+        topic: Option<String> = None,
+        /// Topic with one marker a commit, which says after a crash where to go on; make it compacted, with one partition.
+        /// Without it: the name of the topic and `.commits`.
+        markers: Option<String> = None,
+        /// Transactional id. Of two programs with the same one the later ends the earlier. Without it: `causeway-` and the name of
+        /// the cluster.
+        id: Option<String> = None,
+    }
+}

@@ -17,7 +17,7 @@ mod units;
 
 pub use error::ConfigError;
 pub use filter::{Filter, FilterMode, FilterRules, Stages, Switches};
-pub use kafka::{Kafka, OnLoss, Sasl, SecurityProtocol};
+pub use kafka::{Kafka, OnLoss, Publish, Sasl, SecurityProtocol};
 pub use load::Loader;
 pub use reference::reference;
 pub use section::{Key, Kind};

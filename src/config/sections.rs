@@ -1,7 +1,7 @@
 //! The sections of the configuration. A doc comment here is what `causeway config reference` prints.
 
 use super::filter::Filter;
-use super::kafka::Kafka;
+use super::kafka::{Kafka, Publish};
 use super::section::{choice, section};
 use super::units::{Age, Size};
 use std::path::PathBuf;
@@ -28,6 +28,8 @@ section! {
         commit: Commit = Commit::default(),
         /// Tables.
         output: Output = Output::default(),
+        /// Output to a topic.
+        publish: Publish = Publish::default(),
         /// Bounds.
         limits: Limits = Limits::default(),
         /// Log lines of the program itself.
@@ -105,6 +107,9 @@ section! {
         /// Where K8NTEXT's methods have the label of an event from: `proposed` (what it would start itself), or `oracle:FILE`
         /// (what the root of its true action would start, FILE being ground truth as in `causeway evaluate`).
         labels: String = "proposed".to_owned(),
+        /// `causeway run` writes the row of a context once nothing has joined it for so long, in event time and to the minute. What
+        /// joins later gives a further row with the next revision. A replay writes the last one only.
+        quiet: Age = Age::from_secs(120),
         /// K8NTEXT's switch -C: the control plane's own routine is one cluster, and background.
         control_plane: Switch = Switch::Off,
         /// K8NTEXT's older clustering puts an event alone whose action has so many already; 0 is no limit.

@@ -14,6 +14,7 @@ use crate::lake::tables::Table;
 use crate::source::catalog::{Catalog, SourceName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
@@ -80,7 +81,7 @@ impl Coordinator {
         notes.extend(
             idle.map(|s| format!("{}/{} was silent and let go before the watermark {}", s.name, s.number, watermark.0)),
         );
-        self.lake.commit(CommitRequest {
+        let committed = self.lake.commit(CommitRequest {
             files,
             state: state.encode()?,
             account: self.account.clone(),
@@ -88,6 +89,7 @@ impl Coordinator {
             watermarks_us: self.watermarks_us.clone(),
             notes,
         })?;
+        self.shared.newest_commit.store(committed.number, Ordering::Release);
         self.shared.committed(&self.account);
         self.shared.resumes_at(snapshot.partitions.iter().map(|(id, point)| (*id, point.resume)).collect());
         Ok(())

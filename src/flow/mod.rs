@@ -29,6 +29,7 @@
 //! - [`annotate`] joins notes with rows and splits what tables and aggregates need.
 //! - [`contexts`], [`sessions`] and [`filtered`] keep aggregates by key until the watermark says that they are complete.
 //! - [`mod@write`] puts rows into staged Parquet files; at a commit it closes them.
+//! - [`publish`], where wanted, sends what was committed to a topic, once.
 //! - [`commit`] gathers files, state and positions of a commit epoch and makes them one manifest.
 //!
 //! Timely's time is the epoch, a slice of source positions; event time and the watermark are data. Every operator works on
@@ -51,6 +52,7 @@ pub mod live_contexts;
 pub mod order;
 pub mod parts;
 pub mod plan;
+pub mod publish;
 pub mod replay;
 pub mod run;
 pub mod sessions;

@@ -273,6 +273,7 @@ fn build<'s>(
     let how = Annotating {
         fold: plan.effective_keep() == Keep::Fold,
         contexts: plan.contexts,
+        by_minute: plan.context_quiet_us.is_some(),
         stream: plan.cluster.as_str().into(),
     };
     let (event_rows, sums) = split(annotate_rows(notes, shelf, how), |out| match out {
@@ -293,7 +294,13 @@ fn build<'s>(
 
     let cluster = || plan.cluster.clone();
     let horizon_us = run.clusters.as_ref().map_or(CONTEXT_HORIZON_US, |clusters| clusters.longest_pause_us());
-    let contexts = close_contexts(context_parts, marks.clone(), cluster(), (horizon_us, plan.limits), mine)?;
+    let contexts = close_contexts(
+        context_parts,
+        marks.clone(),
+        cluster(),
+        (horizon_us, plan.context_quiet_us, plan.limits),
+        mine,
+    )?;
     let (context_rows, context_pieces) = split(contexts, |out| match out {
         contexts::Out::Row(row) => Ok(Rows::Context(row)),
         contexts::Out::Piece(piece) => Err(piece),

@@ -8,6 +8,7 @@ use super::commit::Coordinator;
 use super::follow::follow;
 use super::order::Following;
 use super::plan::ReplayPlan;
+use super::publish::{Publisher, Publishing};
 use super::replay::{Outcome, Run, check_method, drive, point_of};
 use super::shared::{FlowError, Shared};
 use super::state::State;
@@ -30,6 +31,8 @@ pub struct RunPlan {
     pub source: kafka::Settings,
     /// Messages between commits.
     pub commit_rows: u64,
+    /// Rows go to a topic as well.
+    pub publishing: Option<Publishing>,
     /// How the partitions are, for whoever asks.
     pub health: Arc<Health>,
 }
@@ -105,9 +108,16 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
         Arc::clone(&plan.health),
         (readers, (0, 1)),
     )?;
+    shared.newest_commit.store(next_commit - 1, Ordering::Release);
+    let publisher = plan
+        .publishing
+        .clone()
+        .map(|publishing| Publisher::start(publishing, flow.output.clone(), Arc::clone(&shared)))
+        .transpose()?;
     let (feed_plan, feed_shared) = (plan.clone(), Arc::clone(&shared));
     let finished =
         drive(run, move |workers| follow(&source, workers, next_commit, &feed_plan, &catalog, &feed_shared))?;
+    drop(publisher);
     match shared.take_failure() {
         Some(error) => {
             keeper.clear_up();

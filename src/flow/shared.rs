@@ -61,6 +61,8 @@ pub enum FlowError {
 pub struct Shared {
     /// Epochs through which everything has passed.
     pub epochs_done: AtomicU64,
+    /// Number of the newest commit; 0 before the first.
+    pub newest_commit: AtomicU64,
     /// Events settled so far in this run.
     pub released: Arc<AtomicU64>,
     /// Counters for whoever shows them.
@@ -75,6 +77,7 @@ impl Shared {
     pub fn new(progress: Arc<Progress>) -> Shared {
         Shared {
             epochs_done: AtomicU64::new(0),
+            newest_commit: AtomicU64::new(0),
             released: Arc::default(),
             progress,
             failure: Mutex::new(None),

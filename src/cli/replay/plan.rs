@@ -63,6 +63,7 @@ pub fn dataflow(config: &Config, progress: Arc<Progress>, stop: Arc<AtomicBool>)
         lateness_us: config.stream.allowed_lateness.as_micros(),
         max_future_skew_us: config.stream.max_future_skew.as_micros(),
         session_gap_us: config.sessions.gap.as_micros(),
+        context_quiet_us: None,
         commit_every: config.commit.every.as_duration(),
         commit_bytes: config.commit.bytes.as_bytes(),
         block_bytes: config.files.block_bytes.as_usize(),

@@ -2,6 +2,7 @@
 
 use crate::cli::args::Moment;
 use crate::config::{Config, ConfigError, OnLoss, Sasl, SecurityProtocol};
+use crate::flow::publish::Publishing;
 use crate::source::kafka::{self, Security, Settings, Start};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,21 @@ pub fn settings(config: &Config, until_end: bool) -> Result<Settings> {
             key_password: secret(kafka.key_password_file.as_deref())?,
         },
     })
+}
+
+/// What is published, if anything is.
+///
+/// # Errors
+/// As [`settings`].
+pub fn publishing(config: &Config) -> Result<Option<Publishing>> {
+    let publish = &config.publish;
+    let Some(topic) = publish.topic.clone() else { return Ok(None) };
+    Ok(Some(Publishing {
+        markers: publish.markers.clone().unwrap_or_else(|| format!("{topic}.commits")),
+        id: publish.id.clone().unwrap_or_else(|| format!("causeway-{}", config.stream.cluster)),
+        client: settings(config, false)?,
+        topic,
+    }))
 }
 
 fn start(text: &str) -> Result<Start> {

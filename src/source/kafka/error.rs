@@ -51,6 +51,9 @@ pub enum KafkaError {
         /// The topic.
         topic: String,
     },
+    /// Another producer with our transactional id has begun.
+    #[error("another causeway publishes under the same publish.id; stop it, or give this one another publish.id")]
+    Fenced,
     /// A thread could not be started.
     #[error("cannot start a thread: {0}; raise the limit on threads")]
     Thread(std::io::Error),
