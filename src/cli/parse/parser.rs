@@ -50,7 +50,14 @@ impl Parser {
 
     /// Parses the content of a line.
     pub fn row<'a>(&'a mut self, content: &'a str, file: Option<&'a str>, line: u64) -> Row<'a> {
-        let row = |key: u32, template, parameters| Row { file, line, key: Some(key), template: Some(template), parameters, odd: None };
+        let row = |key: u32, template, parameters| Row {
+            file,
+            line,
+            key: Some(key),
+            template: Some(template),
+            parameters,
+            odd: None,
+        };
         match self {
             Parser::Drain(miner, only_match) => {
                 let id = match only_match {
@@ -62,7 +69,8 @@ impl Parser {
                     return Row { file, line, key: None, template: None, parameters: Vec::new(), odd };
                 };
                 let template = miner.template(ClusterId(key)).to_owned();
-                let parameters = miner.parameters(content, ClusterId(key)).into_iter().map(|found| found.value).collect();
+                let parameters =
+                    miner.parameters(content, ClusterId(key)).into_iter().map(|found| found.value).collect();
                 row(key, Cow::Owned(template), parameters)
             }
             Parser::LenMa(lenma, masks, masked) => {

@@ -34,7 +34,9 @@ impl Pattern {
             return scanner(text.as_bytes(), from);
         }
         match &self.engine {
-            Engine::Plain(regex) if from <= text.len() => regex.find_at(text, from).map(|found| (found.start(), found.end())),
+            Engine::Plain(regex) if from <= text.len() => {
+                regex.find_at(text, from).map(|found| (found.start(), found.end()))
+            }
             Engine::Plain(_) => None,
             Engine::Fancy(regex) => match regex.find_from_pos(text, from) {
                 Ok(found) => found.map(|found| (found.start(), found.end())),
