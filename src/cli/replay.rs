@@ -12,6 +12,7 @@ use crate::observe::progress::{Display, Style};
 use crate::observe::{Account, Health, Progress, Server, log};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+pub(super) use plan::dataflow;
 use plan::plan;
 use std::io::Write;
 use std::path::PathBuf;
@@ -137,20 +138,7 @@ impl Replay {
     /// Counts since the tables were begun, with the time and the bytes of this run.
     fn account(&self, counts: &lake::Account, plan: &ReplayPlan, elapsed: Duration) -> Account {
         let (bytes_in, _) = plan.progress.totals();
-        Account {
-            read: counts.read,
-            events: counts.events,
-            filtered: counts.filtered,
-            rejects: counts.rejects,
-            contexts: counts.contexts,
-            sessions: counts.sessions,
-            late: counts.late,
-            empty_lines: counts.empty_lines,
-            seconds: elapsed.as_secs_f64(),
-            filtered_by_rule: counts.filtered_by_rule.clone(),
-            bytes_in,
-            bytes_out: super::tables::bytes(&plan.output),
-        }
+        Account::of(counts, elapsed, bytes_in, super::tables::bytes(&plan.output))
     }
 
     /// The configuration with the flags laid over it.
@@ -173,13 +161,7 @@ impl Replay {
                 loader = loader.set(path, &value, flag)?;
             }
         }
-        for pair in &self.set {
-            let Some((path, value)) = pair.split_once('=') else {
-                return Err(UsageError(format!("--set {pair}: write KEY=VALUE, such as --set sessions.gap=20m")).into());
-            };
-            loader = loader.set(path.trim(), value.trim(), "--set")?;
-        }
-        Ok(loader.finish()?)
+        Ok(super::config::set_all(loader, &self.set)?.finish()?)
     }
 }
 
@@ -189,7 +171,7 @@ fn word<T: ValueEnum>(choice: Option<T>) -> Option<String> {
 }
 
 /// Starts the log as the configuration says; -q and -v win.
-fn start_log(config: &Config, verbosity: Verbosity) -> Result<()> {
+pub(super) fn start_log(config: &Config, verbosity: Verbosity) -> Result<()> {
     let format = match config.log.format {
         LogFormat::Text => log::Format::Text,
         LogFormat::Json => log::Format::Json,
@@ -198,7 +180,7 @@ fn start_log(config: &Config, verbosity: Verbosity) -> Result<()> {
 }
 
 /// A flag that the first Ctrl-C or SIGTERM sets: read no more, commit what was read. The second one ends the process at once.
-fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

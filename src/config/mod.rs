@@ -8,6 +8,7 @@
 
 mod error;
 mod filter;
+mod kafka;
 mod load;
 mod observe;
 mod reference;
@@ -18,6 +19,7 @@ mod units;
 
 pub use error::ConfigError;
 pub use filter::{Filter, FilterMode, FilterRules, Stages, Switches};
+pub use kafka::{Kafka, OnLoss, Publish, Sasl, SecurityProtocol};
 pub use load::Loader;
 pub use observe::{Observe, RUN_LISTENS_AT};
 pub use reference::reference;

@@ -107,6 +107,8 @@ pub fn feed(
             commit: commits.then_some(commit),
             last,
             flush: exhausted && read_any,
+            now_ms: 0,
+            notes: Vec::new(),
         };
         for worker in workers {
             if worker.send(Message::Tick(tick.clone())).is_err() {
@@ -126,7 +128,7 @@ pub fn feed(
 }
 
 /// Waits until few enough epochs are under way; false when the run has failed.
-fn wait_for_room(epoch: Epoch, shared: &Shared) -> bool {
+pub(super) fn wait_for_room(epoch: Epoch, shared: &Shared) -> bool {
     while epoch >= shared.epochs_done.load(Ordering::Acquire) + EPOCHS_AHEAD {
         if shared.failed() {
             return false;

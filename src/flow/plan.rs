@@ -93,6 +93,8 @@ pub struct ReplayPlan {
     pub max_future_skew_us: i64,
     /// The pause that ends a session.
     pub session_gap_us: i64,
+    /// A context is told once nothing has joined it for so long; `None`: once nothing can join it any more.
+    pub context_quiet_us: Option<i64>,
     /// Time between commits.
     pub commit_every: Duration,
     /// Input between commits.

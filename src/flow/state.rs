@@ -57,6 +57,10 @@ pub struct Snapshot {
     pub late: u64,
     /// Empty lines since then.
     pub empty_lines: u64,
+    /// What was decided by no data since the last commit.
+    pub notes: Vec<String>,
+    /// Partitions that were let go since the last commit.
+    pub let_go: Vec<PartitionId>,
 }
 
 /// What operators hand to the commit.

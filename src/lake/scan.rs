@@ -135,6 +135,20 @@ pub fn read_events_in(
     Ok(batches)
 }
 
+/// The rows that one commit added to a table.
+///
+/// # Errors
+/// [`LakeError::Missing`] when there is no such commit, or the file that cannot be read.
+pub fn read_commit(store: &dyn Store, number: u64, table: Table) -> Result<Vec<RecordBatch>, LakeError> {
+    let all = Wanted { cluster: None, since: None, until: None, equal: Vec::new() };
+    let (manifest, _) = read_manifest(store, number)?;
+    let mut batches = Vec::new();
+    for file in manifest.files.iter().filter(|file| file.table == table) {
+        batches.extend(read_file(store, file, &all, None)?);
+    }
+    Ok(batches)
+}
+
 /// What a scan looks for, as files and row groups can be told by.
 struct Wanted<'a> {
     cluster: Option<&'a str>,
