@@ -14,6 +14,7 @@ use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
 use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
+use super::told;
 use super::write::Rows;
 use crate::audit::actor::Class;
 use crate::audit::decode::{Want, decode};
@@ -30,7 +31,6 @@ use crate::context::keys::KeySpace;
 use crate::context::model::FactBatch;
 use crate::lake::LakeError;
 use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate};
-use crate::observe::metric;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
 use crate::source::files::Item;
@@ -208,6 +208,10 @@ impl Decoder {
             }
             Work::Messages(records) => {
                 self.messages(&records, &mut found)?;
+                // Only what is followed has a lag: an archive is as old as it is.
+                if let Some(newest) = found.newest {
+                    told::read_lag(newest);
+                }
                 (records.partition, records.first(), records.next)
             }
             Work::Notice(notice) => {
@@ -227,7 +231,7 @@ impl Decoder {
                 out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
             }
         }
-        tell_rejects(&found.rejects);
+        told::rejected(&found.rejects);
         out.extend(found.rejects.into_iter().map(|row| Out::Rows(Rows::Reject(Box::new(row)))));
         out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(drop, count)));
         out.push(Out::Block(Box::new(DecodedBlock {
@@ -419,21 +423,6 @@ impl Decoder {
             message: reject.message,
             bytes: reject.excerpt,
         });
-    }
-}
-
-/// Counts rejected records by reason.
-fn tell_rejects(rejects: &[RejectRow]) {
-    for of_one_reason in rejects.chunk_by(|one, next| one.reason == next.reason) {
-        let Some(reason) = of_one_reason.first().map(|reject| reject.reason.as_str()) else { continue };
-        let labels = [
-            ("component_id", "decode"),
-            ("component_kind", "transform"),
-            ("component_type", "decode"),
-            ("error_type", reason),
-            ("stage", "processing"),
-        ];
-        metric::ERRORS.counter(&labels).increment(of_one_reason.len() as u64);
     }
 }
 
