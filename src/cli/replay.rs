@@ -100,8 +100,7 @@ impl Replay {
         let health = Arc::new(Health::new(config.commit.every.as_duration()));
         // Checked when the configuration was read.
         let address = config.observe.address(None).unwrap_or_default();
-        let server =
-            address.map(|address| Server::start(address, Arc::clone(&health), Arc::new(|_| {}))).transpose()?;
+        let server = address.map(|address| Server::start(address, Arc::clone(&health))).transpose()?;
         let progress = Arc::new(Progress::new("file", health));
         let plan = plan(self, &config, Arc::clone(&progress), stop_on_signals()?)?;
         let started = Instant::now();

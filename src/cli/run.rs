@@ -1,14 +1,13 @@
 //! `causeway run`: follows topics of audit events into tables.
 
 mod kafka;
-mod shown;
 
 use super::Verbosity;
 use super::replay::{dataflow, start_log, stop_on_signals};
-use crate::config::{Config, Loader, RUN_LISTENS_AT};
+use crate::config::{Config, Loader};
 use crate::flow::{self, ReplayPlan, RunPlan};
-use crate::observe::{Account, Health, Progress, Server};
-use crate::source;
+use crate::observe::{Account, Progress};
+use crate::source::kafka::Health;
 use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::path::PathBuf;
@@ -65,25 +64,17 @@ impl Run {
     pub fn run(&self, verbosity: Verbosity, out: &mut impl Write) -> Result<()> {
         let config = self.effective()?;
         start_log(&config, verbosity)?;
-        let health = Arc::new(Health::new(config.commit.every.as_duration()));
-        let source_health = Arc::new(source::kafka::Health::default());
-        // Checked when the configuration was read.
-        let address = config.observe.address(Some(RUN_LISTENS_AT)).unwrap_or_default();
-        let shown = shown::shown(Arc::clone(&source_health));
-        let server = address.map(|address| Server::start(address, Arc::clone(&health), shown)).transpose()?;
-        let progress = Arc::new(Progress::new("kafka", Arc::clone(&health)));
+        let progress = Arc::new(Progress::default());
         let dataflow = dataflow(&config, Arc::clone(&progress), stop_on_signals()?)?;
         let plan = RunPlan {
             dataflow: ReplayPlan { context_quiet_us: Some(config.contexts.quiet.as_micros()), ..dataflow },
             publishing: kafka::publishing(&config)?,
             source: kafka::settings(&config, self.until_end)?,
             commit_rows: config.commit.rows,
-            health: source_health,
+            health: Arc::new(Health::default()),
         };
         let started = Instant::now();
-        let outcome = flow::run(&plan).inspect_err(|error| health.failed(error));
-        drop(server);
-        let outcome = outcome?;
+        let outcome = flow::run(&plan)?;
         let (bytes_in, _) = progress.totals();
         let account =
             Account::of(&outcome.account, started.elapsed(), bytes_in, super::tables::bytes(&plan.dataflow.output));

@@ -208,10 +208,6 @@ impl Decoder {
             }
             Work::Messages(records) => {
                 self.messages(&records, &mut found)?;
-                // Only what is followed has a lag: an archive is as old as it is.
-                if let Some(newest) = found.newest {
-                    told::read_lag(newest);
-                }
                 (records.partition, records.first(), records.next)
             }
             Work::Notice(notice) => {

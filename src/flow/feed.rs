@@ -8,7 +8,7 @@ use super::epoch::{Epoch, Tick};
 use super::plan::ReplayPlan;
 use super::shared::{FlowError, Shared};
 use crate::audit::time::Micros;
-use crate::observe::health::{Phase, SourceStatus};
+use crate::observe::health::Phase;
 use crate::source::PartitionId;
 use crate::source::files::{FileSource, Item};
 use crossbeam_channel::Sender;
@@ -50,7 +50,7 @@ pub fn feed(
     let mut shown = 0;
     let health = &shared.progress.health;
     health.phase(Phase::Running);
-    health.show(FILES, SourceStatus::Running, None, None);
+    health.running(FILES);
     loop {
         if !wait_for_room(epoch, shared) {
             return Ok(false);
@@ -87,7 +87,7 @@ pub fn feed(
             }
         }
         if dealt > 0 {
-            health.read();
+            health.read(FILES, None);
         }
         let progress = source.progress();
         shared.progress.set_bytes_total(progress.total_bytes.unwrap_or(0));
@@ -96,7 +96,7 @@ pub fn feed(
         let stopped = plan.stop.load(Ordering::Relaxed);
         let last = exhausted || stopped;
         if last {
-            health.show(FILES, SourceStatus::Done, None, None);
+            health.done(FILES);
             health.phase(Phase::Draining);
         }
         let due = committed_at.elapsed() >= plan.commit_every || bytes_since_commit >= plan.commit_bytes;

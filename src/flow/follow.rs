@@ -14,7 +14,6 @@ use super::feed::{Message, wait_for_room};
 use super::run::RunPlan;
 use super::shared::{FlowError, Shared};
 use crate::audit::time::Micros;
-use crate::observe::health::Phase;
 use crate::source::catalog::Catalog;
 use crate::source::kafka::{Arrival, KafkaSource, Verified};
 use crossbeam_channel::Sender;
@@ -74,8 +73,6 @@ pub fn follow(
     let mut due = Due::begin(0);
     let mut epoch: Epoch = 0;
     let room = BYTES_A_WORKER * workers.len() as u64;
-    let health = &shared.progress.health;
-    health.phase(Phase::Running);
     loop {
         if !wait_for_room(epoch, shared) {
             return Ok(false);
@@ -111,15 +108,11 @@ pub fn follow(
             }
         }
         due.bytes += dealt;
-        if due.rows > 0 {
-            health.read();
-        }
         shared.progress.add(dealt, 0);
         let last = drained || plan.dataflow.stop.load(Ordering::Relaxed);
-        if last {
-            health.phase(Phase::Draining);
-        }
-        let mut commits = (last && due.anything(shared)) || due.is_now(plan, shared);
+        // At the end of a bounded run even what was read before is told, if there ever was anything.
+        let told = drained && (commit > 1 || due.rows > 0);
+        let mut commits = told || (last && due.anything(shared)) || due.is_now(plan, shared);
         if commits && source.verify()? == Verified::CannotTell {
             due.asked = Some(Instant::now());
             commits = false;
@@ -134,7 +127,7 @@ pub fn follow(
             ended: Vec::new(),
             commit: commits.then_some(commit),
             last,
-            flush: drained,
+            flush: commits && drained,
             now_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             notes,
         };

@@ -1,10 +1,9 @@
 //! What the dataflow tells whoever watches: what was read and rejected at once, rows, bytes, drops and lateness when they are
 //! committed.
 
-use crate::audit::time::Micros;
 use crate::lake::manifest::{Account, StagedFile};
 use crate::lake::tables::RejectRow;
-use crate::observe::lag::{self, LagCounts};
+use crate::observe::lag::LagCounts;
 use crate::observe::metric;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -58,14 +57,6 @@ impl Committed<'_> {
         metric::COMMIT_DURATION.histogram(&[]).record(self.took.as_secs_f64());
         self.lags.committed();
     }
-}
-
-/// Labels of what comes from topics.
-const KAFKA: [(&str, &str); 3] = [("component_id", "kafka"), ("component_kind", "source"), ("component_type", "kafka")];
-
-/// How far behind its newest event a batch of messages was read.
-pub fn read_lag(newest: Micros) {
-    lag::read(&KAFKA, newest);
 }
 
 /// Counts rejected records by reason.

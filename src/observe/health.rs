@@ -1,7 +1,7 @@
 //! How the run is: one place that sources, commits and the dataflow tell, and `/readyz` asks.
 //!
 //! ```text
-//! Running ◀──▶ Stalled(reason, since)      one a source, shown in /readyz and as a metric; the source logs its own changes
+//! Running ◀──▶ Stalled(reason, since)      one a source; each change is a log line, a metric and a word in /readyz
 //! read ──▶ waiting since … ──▶ committed   what was read must be committed within a bound
 //! ```
 //! Ready means: the run is under way, no source is stalled, and nothing that was read waits too long for its commit.
@@ -134,37 +134,47 @@ impl Health {
         state.failure.get_or_insert_with(|| error.to_string());
     }
 
-    /// How a source is now. `name` is for people: `audit/3`, `files`. A stall that goes on keeps its begin.
-    pub fn show(&self, name: &str, mut status: SourceStatus, lag_records: Option<u64>, newest: Option<Micros>) {
-        let mut state = self.state();
-        let source = entry(&mut state, name);
-        if let (SourceStatus::Stalled { since, .. }, SourceStatus::Stalled { since: begun, .. }) =
-            (&mut status, &source.status)
-        {
-            *since = *begun;
+    /// The source reads, for the first time or again. `source` is its name for people: `audit/3`, `files`.
+    pub fn running(&self, source: &str) {
+        if let Some(SourceStatus::Stalled { since, .. }) = self.put(source, SourceStatus::Running) {
+            let stalled_secs = now().since(since) / 1_000_000;
+            tracing::info!(source, stalled_secs, "the source goes on");
         }
-        let stalled = matches!(status, SourceStatus::Stalled { .. });
-        source.status = status;
-        source.lag_records = lag_records;
-        source.last_event_at = newest.max(source.last_event_at);
-        metric::SOURCE_STALLED.gauge(&[("component_id", name)]).set(f64::from(u8::from(stalled)));
+        metric::SOURCE_STALLED.gauge(&[("component_id", source)]).set(0.0);
     }
 
-    /// Only these sources are left, such as after a topic was deleted.
-    pub fn keep_only(&self, names: &[String]) {
+    /// The source cannot read. It keeps its place; say [`Health::running`] when it goes on. Telling the same again is free.
+    pub fn stalled(&self, source: &str, reason: &str) {
+        let before = self.put(source, SourceStatus::Stalled { reason: reason.to_owned(), since: now() });
+        if !matches!(before, Some(SourceStatus::Stalled { reason: known, .. }) if known == reason) {
+            tracing::warn!(source, reason, "the source is stalled; it holds its place and goes on by itself");
+        }
+        metric::SOURCE_STALLED.gauge(&[("component_id", source)]).set(1.0);
+    }
+
+    /// The source was read to its end.
+    pub fn done(&self, source: &str) {
+        self.put(source, SourceStatus::Done);
+        metric::SOURCE_STALLED.gauge(&[("component_id", source)]).set(0.0);
+    }
+
+    /// The source is no longer ours, such as a partition of a topic that was deleted.
+    pub fn forget(&self, source: &str) {
+        self.state().sources.remove(source);
+        metric::SOURCE_STALLED.gauge(&[("component_id", source)]).set(0.0);
+    }
+
+    /// Something was read: from now on a commit is due.
+    pub fn read(&self, source: &str, newest_event: Option<Micros>) {
         let mut state = self.state();
-        state.sources.retain(|name, _| {
-            let kept = names.contains(name);
-            if !kept {
-                metric::SOURCE_STALLED.gauge(&[("component_id", name)]).set(0.0);
-            }
-            kept
-        });
+        state.waiting_since.get_or_insert_with(Instant::now);
+        let source = entry(&mut state, source);
+        source.last_event_at = source.last_event_at.max(newest_event);
     }
 
-    /// Something was read that no commit holds: from now on one is due.
-    pub fn read(&self) {
-        self.state().waiting_since.get_or_insert_with(Instant::now);
+    /// So many records of the source are not read yet.
+    pub fn lag(&self, source: &str, records: u64) {
+        entry(&mut self.state(), source).lag_records = Some(records);
     }
 
     /// Everything that was read is committed.
@@ -214,6 +224,19 @@ impl Health {
             sources: state.sources.clone(),
         }
     }
+
+    /// Puts a status and gives the one before. A stall that goes on keeps its begin.
+    fn put(&self, source: &str, mut status: SourceStatus) -> Option<SourceStatus> {
+        let mut state = self.state();
+        let before = state.sources.get(source).map(|known| known.status.clone());
+        if let (SourceStatus::Stalled { since, .. }, Some(SourceStatus::Stalled { since: begun, .. })) =
+            (&mut status, &before)
+        {
+            *since = *begun;
+        }
+        entry(&mut state, source).status = status;
+        before
+    }
 }
 
 fn entry<'s>(state: &'s mut State, source: &str) -> &'s mut Source {
@@ -248,31 +271,33 @@ fn now() -> Micros {
 mod tests {
     use super::*;
 
-    fn stalled(reason: &str, since: i64) -> SourceStatus {
-        SourceStatus::Stalled { reason: reason.to_owned(), since: Micros(since) }
-    }
-
     #[test]
     fn a_stalled_source_makes_the_run_not_ready_until_it_goes_on() {
         let health = Health::default();
         assert_eq!(health.report().reasons, ["the run is starting"]);
         health.phase(Phase::Running);
-        health.show("audit/0", SourceStatus::Running, None, None);
+        health.running("audit/0");
         assert!(health.report().is_ready());
-        health.show("audit/0", stalled("no broker answers", 3), Some(9), None);
-        // Another reason, the same stall.
-        health.show("audit/0", stalled("the topic is gone", 8), Some(9), None);
+        health.stalled("audit/0", "no broker answers");
+        health.stalled("audit/0", "no broker answers");
         let report = health.report();
-        assert_eq!(report.reasons, ["audit/0 is stalled: the topic is gone"]);
+        assert_eq!(report.reasons, ["audit/0 is stalled: no broker answers"]);
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["status"], "not ready");
-        let source = &json["sources"]["audit/0"];
-        assert_eq!((&source["status"], &source["since"]), (&"stalled".into(), &"1970-01-01T00:00:00.000003Z".into()));
-        health.show("audit/0", SourceStatus::Running, Some(0), None);
+        assert_eq!(json["sources"]["audit/0"]["status"], "stalled");
+        assert_eq!(json["sources"]["audit/0"]["reason"], "no broker answers");
+        health.running("audit/0");
         assert!(health.report().is_ready());
-        health.show("audit/0", stalled("x", 0), None, None);
-        health.keep_only(&[]);
-        assert!(health.report().is_ready());
+    }
+
+    #[test]
+    fn a_stall_keeps_its_begin_when_its_reason_changes() {
+        let health = Health::default();
+        health.stalled("a/0", "one");
+        let begun = health.put("a/0", SourceStatus::Stalled { reason: "two".to_owned(), since: Micros(0) });
+        let now = health.put("a/0", SourceStatus::Running);
+        let since = |status| if let Some(SourceStatus::Stalled { since, .. }) = status { since } else { Micros::MIN };
+        assert_eq!(since(begun), since(now));
     }
 
     #[test]
@@ -281,7 +306,7 @@ mod tests {
         health.phase(Phase::Running);
         health.committed(1);
         assert!(health.report().is_ready(), "nothing was read since");
-        health.read();
+        health.read("files", Some(Micros(5)));
         std::thread::sleep(Duration::from_millis(2));
         assert!(health.report().reasons[0].contains("is not committed"), "{:?}", health.report());
         health.committed(2);

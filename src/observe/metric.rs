@@ -105,7 +105,7 @@ metrics! {
     KAFKA_CONSUMER_LAG = Gauge "kafka_consumer_lag" &["component_id", "topic_id", "partition_id"],
         "Records of the partition that are not read yet.";
     KAFKA_CONSUMED_MESSAGES = Counter "kafka_consumed_messages_total" &["component_id", "topic_id", "partition_id"],
-        "Offsets passed since the process began: messages read, and the gaps that compaction and transactions leave.";
+        "Messages read.";
     WATERMARK = Gauge "watermark_timestamp_seconds" &["cluster"],
         "Event time up to which the cluster is settled, at the last commit.";
     COMMITS = Counter "commits_total" &[],

@@ -37,27 +37,23 @@ pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Brings health and metrics up to date before they are told.
-pub type Refresh = Arc<dyn Fn(&Health) + Send + Sync>;
-
 #[derive(Clone)]
 struct Watched {
     health: Arc<Health>,
     metrics: PrometheusHandle,
-    refresh: Refresh,
 }
 
 impl Server {
-    /// Listens at `address` (port 0 is any free one) and makes the process keep metrics. `refresh` is called before each answer.
+    /// Listens at `address` (port 0 is any free one) and makes the process keep metrics.
     ///
     /// # Errors
     /// When the address is not free or not ours.
-    pub fn start(address: SocketAddr, health: Arc<Health>, refresh: Refresh) -> Result<Server, ServerError> {
+    pub fn start(address: SocketAddr, health: Arc<Health>) -> Result<Server, ServerError> {
         let failed = |source| ServerError { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let watched = Watched { health, metrics: metric::install(), refresh };
+        let watched = Watched { health, metrics: metric::install() };
         metric::BUILD_INFO.gauge(&[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
@@ -114,7 +110,6 @@ fn routes(watched: Watched) -> Router {
 }
 
 async fn metrics(State(watched): State<Watched>) -> Response {
-    (watched.refresh)(&watched.health);
     metric::UPTIME.gauge(&[]).set(watched.health.uptime().as_secs_f64());
     process::observe();
     let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
@@ -122,7 +117,6 @@ async fn metrics(State(watched): State<Watched>) -> Response {
 }
 
 async fn readyz(State(watched): State<Watched>) -> Response {
-    (watched.refresh)(&watched.health);
     let report = watched.health.report();
     let status = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     match serde_json::to_string_pretty(&report) {
@@ -133,9 +127,8 @@ async fn readyz(State(watched): State<Watched>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::super::health::{Phase, SourceStatus};
+    use super::super::health::Phase;
     use super::*;
-    use crate::audit::time::Micros;
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
 
@@ -150,18 +143,18 @@ mod tests {
     #[test]
     fn health_and_metrics_are_served_until_the_server_is_dropped() {
         let health = Arc::new(Health::default());
-        let show = |health: &Health, status| health.show("audit/1", status, Some(5), None);
-        let refresh: Refresh = Arc::new(|health: &Health| health.show("audit/2", SourceStatus::Running, None, None));
-        let server = Server::start("127.0.0.1:0".parse().unwrap(), Arc::clone(&health), Arc::clone(&refresh)).unwrap();
+        let server = Server::start("127.0.0.1:0".parse().unwrap(), Arc::clone(&health)).unwrap();
         let address = server.address();
         assert!(get(address, "/healthz").ends_with("ok\n"));
         assert!(get(address, "/readyz").starts_with("HTTP/1.1 503"));
         health.phase(Phase::Running);
-        show(&health, SourceStatus::Stalled { reason: "no broker answers".to_owned(), since: Micros(0) });
+        health.stalled("audit/1", "no broker answers");
         let answer = get(address, "/readyz");
-        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-        assert!(answer.contains("audit/1 is stalled: no broker answers") && answer.contains("audit/2"), "{answer}");
-        show(&health, SourceStatus::Running);
+        assert!(
+            answer.starts_with("HTTP/1.1 503") && answer.contains("audit/1 is stalled: no broker answers"),
+            "{answer}"
+        );
+        health.running("audit/1");
         assert!(get(address, "/readyz").starts_with("HTTP/1.1 200"));
         metric::END_TO_END_LAG.histogram(&[]).record(0.7);
         let answer = get(address, "/metrics");
@@ -171,7 +164,7 @@ mod tests {
             assert!(answer.contains(line), "{line} is not in {answer}");
         }
         assert!(get(address, "/nothing").starts_with("HTTP/1.1 404"));
-        assert!(Server::start(address, health, refresh).is_err(), "the address is taken");
+        assert!(Server::start(address, health).is_err(), "the address is taken");
         drop(server);
         assert!(TcpStream::connect(address).is_err());
     }
