@@ -110,7 +110,9 @@ pub fn follow(
         due.bytes += dealt;
         shared.progress.add(dealt, 0);
         let last = drained || plan.dataflow.stop.load(Ordering::Relaxed);
-        let mut commits = (last && due.anything(shared)) || due.is_now(plan, shared);
+        // At the end of a bounded run even what was read before is told, if there ever was anything.
+        let told = drained && (commit > 1 || due.rows > 0);
+        let mut commits = told || (last && due.anything(shared)) || due.is_now(plan, shared);
         if commits && source.verify()? == Verified::CannotTell {
             due.asked = Some(Instant::now());
             commits = false;
@@ -125,7 +127,7 @@ pub fn follow(
             ended: Vec::new(),
             commit: commits.then_some(commit),
             last,
-            flush: drained,
+            flush: commits && drained,
             now_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             notes,
         };

@@ -205,11 +205,17 @@ impl Running {
 
     /// Waits until it has logged `words`.
     pub fn wait_for_log(&mut self, words: &str) {
+        let log = self.log.clone();
+        self.wait_until(words, || std::fs::read_to_string(&log).unwrap().contains(words));
+    }
+
+    /// Waits until something is so that it is to bring about.
+    pub fn wait_until(&mut self, what: &str, mut is_so: impl FnMut() -> bool) {
         let begun = Instant::now();
-        while !self.log().contains(words) {
+        while !is_so() {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "it ended with {ended:?} instead of saying {words:?}:\n{}", self.log());
-            assert!(begun.elapsed() < PATIENCE, "it does not say {words:?}:\n{}", self.log());
+            assert!(ended.is_none(), "it ended with {ended:?} before this: {what}\n{}", self.log());
+            assert!(begun.elapsed() < PATIENCE, "waited in vain for this: {what}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
