@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DEMO := target/demo
 BIN := target/release/causeway
 
-.PHONY: demo test build bench lint kill fuzz clean-demo kafka-demo test-kafka-kill
+.PHONY: demo test build bench lint kill fuzz clean-demo onnxruntime kafka-demo test-kafka-kill
 
 build:
 	cargo build --release
@@ -18,6 +18,16 @@ demo: build
 	@echo
 	@echo "The tables are in $(DEMO). To look inside one context:   $(BIN) explain $(DEMO) ID"
 	@echo "To query them:   duckdb -c \"SELECT start_at, user, summary FROM '$(DEMO)/contexts/**/*.parquet' WHERE background IS NULL ORDER BY 1\""
+
+# ONNX Runtime, from its wheel: the library and its licences into onnxruntime/, where the program finds them.
+ORT_VERSION := 1.31.1
+onnxruntime: onnxruntime/VERSION-$(ORT_VERSION)
+onnxruntime/VERSION-$(ORT_VERSION):
+	@rm -rf onnxruntime target/wheel && mkdir -p onnxruntime target/wheel
+	python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+	  --dest target/wheel onnxruntime==$(ORT_VERSION)
+	python3 models/unwheel.py target/wheel/onnxruntime-$(ORT_VERSION)-*.whl onnxruntime
+	@rm -rf target/wheel && touch $@
 
 # Format, lints, documentation, and every test, those that need Python tools included.
 test: lint

@@ -18,6 +18,7 @@ fn plan(log: &Path, output: &Path, workers: usize, live: Option<Arc<LiveView>>) 
     ReplayPlan {
         inputs: vec![log.display().to_string()],
         output: output.to_owned(),
+        storage: Default::default(),
         cluster: "test".to_owned(),
         workers,
         keep: Keep::All,

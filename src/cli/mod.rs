@@ -11,13 +11,16 @@ mod evaluate;
 pub mod exit;
 mod explain;
 mod filter;
+mod key_sessions;
 mod label;
 mod man;
+mod parse;
 pub mod printable;
 mod replay;
 mod run;
 mod table;
 mod tables;
+mod train;
 mod verify;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -93,9 +96,12 @@ enum Command {
     Label(label::LabelCommand),
     Contexts(contexts::Contexts),
     Explain(explain::Explain),
+    Parse(parse::Parse),
     Verify(verify::Verify),
     #[command(subcommand)]
     Evaluate(evaluate::Evaluate),
+    #[command(subcommand)]
+    Train(train::Train),
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
@@ -126,8 +132,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Label(command) => command.run(&mut out)?,
         Command::Contexts(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
+        Command::Parse(command) => command.run(&mut out)?,
         Command::Verify(command) => command.run(&mut out)?,
         Command::Evaluate(command) => command.run(&mut out)?,
+        Command::Train(command) => command.run(&mut out)?,
         Command::Config(command) => command.run(&mut out)?,
         Command::Completions(command) => command.run(&mut out)?,
         Command::Man(command) => command.run(&mut out)?,

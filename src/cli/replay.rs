@@ -9,7 +9,7 @@ use crate::config::{Bodies, Config, FilterMode, FilterRules, Loader, LogFormat, 
 use crate::flow::{self, ReplayPlan};
 use crate::lake;
 use crate::observe::progress::{Display, Style};
-use crate::observe::{Account, Progress, log};
+use crate::observe::{Account, Health, Progress, Server, log};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 pub(super) use plan::dataflow;
@@ -37,7 +37,7 @@ pub struct Replay {
     /// Files, folders, globs, or - for standard input.
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
-    /// Folder of the tables [output.dir].
+    /// Folder of the tables, or s3://bucket/prefix [output.dir].
     #[arg(short, long, value_name = "DIR")]
     output: Option<String>,
     /// Configuration file; `causeway config reference` lists its keys.
@@ -97,12 +97,16 @@ impl Replay {
         }
         let config = self.effective()?;
         start_log(&config, verbosity)?;
-        let progress = Arc::new(Progress::default());
+        let health = Arc::new(Health::new(config.commit.every.as_duration()));
+        // Checked when the configuration was read.
+        let address = config.observe.address(None).unwrap_or_default();
+        let server = address.map(|address| Server::start(address, Arc::clone(&health))).transpose()?;
+        let progress = Arc::new(Progress::new("file", health));
         let plan = plan(self, &config, Arc::clone(&progress), stop_on_signals()?)?;
         let started = Instant::now();
         let display = Display::start(Arc::clone(&progress), self.style(verbosity));
         let outcome = flow::replay(&plan);
-        drop(display);
+        drop((display, server));
         let outcome = outcome?;
         let account = self.account(&outcome.account, &plan, started.elapsed());
         if let Some(path) = &self.account {

@@ -2,7 +2,9 @@
 
 use super::filter::Filter;
 use super::kafka::{Kafka, Publish};
+use super::observe::Observe;
 use super::section::{choice, section};
+use super::storage::Storage;
 use super::units::{Age, Size};
 use std::path::PathBuf;
 
@@ -28,12 +30,16 @@ section! {
         commit: Commit = Commit::default(),
         /// Tables.
         output: Output = Output::default(),
+        /// Object stores.
+        storage: Storage = Storage::default(),
         /// Output to a topic.
         publish: Publish = Publish::default(),
         /// Bounds.
         limits: Limits = Limits::default(),
         /// Log lines of the program itself.
         log: Log = Log::default(),
+        /// Metrics and health.
+        observe: Observe = Observe::default(),
     }
 }
 
@@ -154,7 +160,8 @@ choice! {
 section! {
     /// The tables.
     pub struct Output {
-        /// Folder of the tables. `--output` sets it on the command line.
+        /// Folder of the tables, or the URL of a prefix in an object store, `s3://bucket/prefix`. `--output` sets it on the command
+        /// line.
         dir: Option<PathBuf> = None,
         /// Request and response bodies. They are always redacted first; there is no way to write them as they are.
         bodies: Bodies = Bodies::Off,

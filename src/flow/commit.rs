@@ -7,14 +7,17 @@ use super::epoch::{Epoch, Flow};
 use super::order::ResumePoint;
 use super::shared::{FlowError, Shared};
 use super::state::{Piece, Snapshot, State};
+use super::told::Committed;
 use crate::audit::time::Micros;
 use crate::lake::commit::{CommitRequest, Lake};
 use crate::lake::manifest::{Account, SourceState, StagedFile};
 use crate::lake::tables::Table;
+use crate::observe::lag::LagCounts;
 use crate::source::catalog::{Catalog, SourceName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
@@ -55,11 +58,14 @@ impl Coordinator {
         let mut files: Vec<StagedFile> = Vec::new();
         let mut snapshot: Option<Snapshot> = None;
         let mut pending_filtered = 0;
+        let mut lags = LagCounts::default();
+        let before = self.account.clone();
         for piece in pieces {
             match piece {
                 Piece::State(saved) => state.0.push(saved),
                 Piece::File(file) => files.push(file),
                 Piece::Snapshot(now) => snapshot = Some(now),
+                Piece::Lags(counts) => lags.merge(&counts),
                 Piece::Filtered { by_rule, pending } => {
                     pending_filtered += pending;
                     for (rule, count) in by_rule {
@@ -81,15 +87,23 @@ impl Coordinator {
         notes.extend(
             idle.map(|s| format!("{}/{} was silent and let go before the watermark {}", s.name, s.number, watermark.0)),
         );
-        let committed = self.lake.commit(CommitRequest {
+        let state = state.encode()?;
+        let (started, state_bytes) = (Instant::now(), state.len());
+        let manifest = self.lake.commit(CommitRequest {
             files,
-            state: state.encode()?,
+            state,
             account: self.account.clone(),
             sources: self.states.clone(),
             watermarks_us: self.watermarks_us.clone(),
             notes,
         })?;
-        self.shared.newest_commit.store(committed.number, Ordering::Release);
+        let took = started.elapsed();
+        self.shared.progress.health.committed(manifest.number);
+        tracing::info!(number = manifest.number, files = manifest.files.len(), took_ms = took.as_millis(), "committed");
+        let (files, watermarks_us) = (&manifest.files, &self.watermarks_us);
+        let now = &self.account;
+        Committed { before: &before, now, files, state_bytes, lags: &lags, watermarks_us, took }.tell();
+        self.shared.newest_commit.store(manifest.number, Ordering::Release);
         self.shared.committed(&self.account);
         self.shared.resumes_at(snapshot.partitions.iter().map(|(id, point)| (*id, point.resume)).collect());
         Ok(())

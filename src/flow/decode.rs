@@ -30,6 +30,8 @@ use crate::context::keys::KeySpace;
 use crate::context::model::FactBatch;
 use crate::lake::LakeError;
 use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate};
+use crate::observe::metric;
+use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
 use crate::source::files::Item;
 use crate::source::kafka::{Notice, Records};
@@ -137,6 +139,8 @@ pub struct Decoder {
     labels: HashMap<Label, String>,
     action: String,
     shelf: Shelf,
+    /// Where the memory of a block goes when it is decoded.
+    buffers: Buffers,
     next_batch: u64,
 }
 
@@ -162,6 +166,7 @@ impl Decoder {
         sources: Arc<Catalog>,
         (resumed, settled_before): (Arc<ResumePoints>, Micros),
         shelf: Shelf,
+        buffers: Buffers,
     ) -> Decoder {
         Decoder {
             worker,
@@ -175,29 +180,34 @@ impl Decoder {
             labels: HashMap::new(),
             action: String::new(),
             shelf,
+            buffers,
             next_batch: 0,
             plan,
         }
     }
 
     /// Decodes one block.
-    pub fn work(&mut self, work: &Work, out: &mut Vec<Out>) -> Result<(), LakeError> {
+    pub fn work(&mut self, work: Work, out: &mut Vec<Out>) -> Result<(), LakeError> {
         let mut found = Yield::default();
         let mut says = None;
         self.source = self.sources.get(work.partition()).unwrap_or_default();
         let (partition, offset, end) = match work {
             Work::Lines(partition, offset, bytes) => {
-                self.lines(*partition, *offset, bytes, &mut found)?;
-                (*partition, *offset, *offset + bytes.len() as u64)
+                let end = offset + bytes.len() as u64;
+                self.lines(partition, offset, &bytes, &mut found)?;
+                if let Some(bytes) = Arc::into_inner(bytes) {
+                    self.buffers.give(bytes);
+                }
+                (partition, offset, end)
             }
             Work::Unread(unread) => {
                 if !self.counted(unread.partition, unread.offset) {
-                    self.reject(unread.offset, unread.reject.clone(), &mut found);
+                    self.reject(unread.offset, unread.reject, &mut found);
                 }
                 (unread.partition, unread.offset, unread.end)
             }
             Work::Messages(records) => {
-                self.messages(records, &mut found)?;
+                self.messages(&records, &mut found)?;
                 (records.partition, records.first(), records.next)
             }
             Work::Notice(notice) => {
@@ -217,6 +227,7 @@ impl Decoder {
                 out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
             }
         }
+        tell_rejects(&found.rejects);
         out.extend(found.rejects.into_iter().map(|row| Out::Rows(Rows::Reject(Box::new(row)))));
         out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(drop, count)));
         out.push(Out::Block(Box::new(DecodedBlock {
@@ -411,6 +422,21 @@ impl Decoder {
     }
 }
 
+/// Counts rejected records by reason.
+fn tell_rejects(rejects: &[RejectRow]) {
+    for of_one_reason in rejects.chunk_by(|one, next| one.reason == next.reason) {
+        let Some(reason) = of_one_reason.first().map(|reject| reject.reason.as_str()) else { continue };
+        let labels = [
+            ("component_id", "decode"),
+            ("component_kind", "transform"),
+            ("component_type", "decode"),
+            ("error_type", reason),
+            ("stage", "processing"),
+        ];
+        metric::ERRORS.counter(&labels).increment(of_one_reason.len() as u64);
+    }
+}
+
 /// Where an event was read, and when.
 #[derive(Copy, Clone)]
 struct At {
@@ -471,7 +497,7 @@ pub fn decode_blocks<'s>(work: Flow<'s, Work>, mut decoder: Decoder) -> Flow<'s,
             input.for_each(|time, batch| {
                 let mut out = Vec::new();
                 for work in batch.drain(..) {
-                    if let Err(error) = decoder.work(&work, &mut out) {
+                    if let Err(error) = decoder.work(work, &mut out) {
                         out.push(Out::Rows(Rows::Failed(error.to_string())));
                     }
                 }

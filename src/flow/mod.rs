@@ -47,6 +47,7 @@ pub mod epoch;
 pub mod feed;
 pub mod filtered;
 pub mod follow;
+pub mod labelled;
 pub mod live;
 pub mod live_contexts;
 pub mod order;
@@ -61,6 +62,7 @@ pub mod shelf;
 pub mod state;
 pub mod sums;
 pub mod tell;
+pub mod told;
 pub mod write;
 
 pub use plan::{Keep, Method, ReplayPlan};

@@ -7,6 +7,7 @@ use crate::audit::filter::{self, Decision, Rules, Switches};
 use crate::audit::time::Micros;
 use crate::context::k8ntext::{self, Oracle};
 use crate::context::tables::Tables;
+use crate::lake::store;
 use crate::observe::progress::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,8 +57,10 @@ impl Method {
 pub struct ReplayPlan {
     /// Files, folders, globs, `-`.
     pub inputs: Vec<String>,
-    /// Folder of the tables.
+    /// Folder of the tables, or the URL of a prefix in an object store.
     pub output: PathBuf,
+    /// How an object store is asked, if that is where the tables are.
+    pub storage: store::Options,
     /// Name of the stream.
     pub cluster: String,
     /// Worker threads, at least 1.

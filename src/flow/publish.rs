@@ -11,6 +11,7 @@
 use super::shared::{FlowError, Shared};
 use crate::lake::Table;
 use crate::lake::scan::read_commit;
+use crate::lake::store::Store;
 use crate::lake::tables::json::row_json;
 use crate::source::kafka::{KafkaError, Settings};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -19,7 +20,6 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use serde_json::json;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -54,13 +54,13 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts to publish the commits of the tables at `root`.
+    /// Starts to publish the commits of the tables in `store`.
     ///
     /// # Errors
     /// When the client refuses its settings.
-    pub fn start(publishing: Publishing, root: PathBuf, shared: Arc<Shared>) -> Result<Publisher, FlowError> {
+    pub fn start(publishing: Publishing, store: Arc<dyn Store>, shared: Arc<Shared>) -> Result<Publisher, FlowError> {
         let closing = Arc::new(AtomicBool::new(false));
-        let work = Work { publishing, root, shared, closing: Arc::clone(&closing), published: None };
+        let work = Work { publishing, store, shared, closing: Arc::clone(&closing), published: None };
         // Made once here, so that wrong settings are told at the start.
         let producer = work.producer()?;
         let thread = std::thread::Builder::new()
@@ -85,7 +85,7 @@ type Transactional = ThreadedProducer<DefaultProducerContext>;
 
 struct Work {
     publishing: Publishing,
-    root: PathBuf,
+    store: Arc<dyn Store>,
     shared: Arc<Shared>,
     closing: Arc<AtomicBool>,
     /// Last commit on the topic, once that is known.
@@ -192,7 +192,7 @@ impl Work {
     fn publish(&self, producer: &Transactional, commit: u64) -> Result<(), Trouble> {
         producer.begin_transaction()?;
         for table in TABLES {
-            let batches = read_commit(&self.root, commit, table).map_err(|error| Trouble::Over(error.into()))?;
+            let batches = read_commit(&*self.store, commit, table).map_err(|error| Trouble::Over(error.into()))?;
             for batch in &batches {
                 for row in 0..batch.num_rows() {
                     let mut value = row_json(batch, row);

@@ -25,8 +25,9 @@ use crate::audit::time::Micros;
 use crate::context::engine::{Engine, LOOK_AHEAD_US};
 use crate::lake::commit::Lake;
 use crate::lake::manifest::{Account, SourceState};
-use crate::lake::store::Store;
+use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
+use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
 use crate::source::files::{FileKey, FileSource, Settings, discover};
 use crate::source::{Offset, PartitionId};
@@ -65,7 +66,7 @@ const MESSAGES_AHEAD: usize = 4;
 /// # Errors
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
-    let lake = Lake::open(&plan.output)?;
+    let lake = Lake::open_store(store::open(&plan.output, plan.storage)?)?;
     let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let last = lake.last().cloned();
@@ -81,8 +82,10 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
     let known = last.map(|m| m.sources).unwrap_or_default();
 
-    let settings = Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes };
+    let settings =
+        Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes, ..Settings::default() };
     let source = FileSource::new(discover(&plan.inputs)?, &offsets(&known), settings)?;
+    let buffers = source.buffers();
     let names: BTreeMap<PartitionId, SourceName> = (0..)
         .map(PartitionId)
         .zip(source.partitions())
@@ -101,6 +104,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let run = Run {
         plan: Arc::new(plan.clone()),
         store: lake.store(),
+        buffers,
         sources: Arc::clone(&catalog),
         resumed: Arc::new(resumed),
         watermark,
@@ -149,6 +153,7 @@ pub(super) fn drive(
     let workers = timely::execute(timely::Config::process(threads), move |worker| {
         let taken =
             receivers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(worker.index()).and_then(Option::take);
+        let _guard = AbortOnPanic;
         if let Some(messages) = taken {
             work(worker, &messages, &run);
         }
@@ -166,6 +171,8 @@ pub(super) fn drive(
 pub(super) struct Run {
     pub plan: Arc<ReplayPlan>,
     pub store: Arc<dyn Store>,
+    /// Where the memory of decoded blocks goes.
+    pub buffers: Buffers,
     pub sources: Arc<Catalog>,
     pub resumed: Arc<ResumePoints>,
     pub watermark: Micros,
@@ -176,6 +183,17 @@ pub(super) struct Run {
     pub following: Option<Following>,
     pub shared: Arc<Shared>,
     pub coordinator: Mutex<Option<Coordinator>>,
+}
+
+/// Ends the process when its thread panics: the other workers would wait for ever for what this one owed them.
+pub(super) struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
 }
 
 /// The life of one worker: builds its part of the dataflow, then passes on what the feed sends until the feed ends.
@@ -238,6 +256,7 @@ fn build<'s>(
         Arc::clone(&run.sources),
         (Arc::clone(&run.resumed), run.watermark),
         shelf.clone(),
+        run.buffers.clone(),
     );
     let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
         decode::Out::Block(block) => Ok(*block),

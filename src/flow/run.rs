@@ -15,7 +15,9 @@ use super::state::State;
 use crate::audit::time::Micros;
 use crate::lake::commit::Lake;
 use crate::lake::manifest::SourceState;
+use crate::lake::store;
 use crate::source::PartitionId;
+use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
 use crate::source::kafka::{self, Health, KafkaError, KafkaSource, OnLoss, Saved};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +62,7 @@ pub fn run(plan: &RunPlan) -> Result<Outcome, FlowError> {
 
 fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowError> {
     let flow = &plan.dataflow;
-    let lake = Lake::open(&flow.output)?;
+    let lake = Lake::open_store(store::open(&flow.output, flow.storage)?)?;
     let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let last = lake.last().cloned();
@@ -84,6 +86,7 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
     let run = Run {
         plan: Arc::new(flow.clone()),
         store: lake.store(),
+        buffers: Buffers::default(),
         sources: Arc::clone(&catalog),
         resumed: Arc::new(resumed),
         watermark,
@@ -112,7 +115,7 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
     let publisher = plan
         .publishing
         .clone()
-        .map(|publishing| Publisher::start(publishing, flow.output.clone(), Arc::clone(&shared)))
+        .map(|publishing| Publisher::start(publishing, Arc::clone(&run.store), Arc::clone(&shared)))
         .transpose()?;
     let (feed_plan, feed_shared) = (plan.clone(), Arc::clone(&shared));
     let finished =

@@ -6,6 +6,7 @@
 use super::order::ResumePoint;
 use crate::audit::time::Micros;
 use crate::lake::manifest::StagedFile;
+use crate::observe::lag::LagCounts;
 use crate::source::PartitionId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,8 @@ pub enum Piece {
         /// Drops without a row.
         pending: u64,
     },
+    /// Times of the events whose rows are in the commit's files, for the lag.
+    Lags(LagCounts),
     /// The operator could not do its part.
     Failed(String),
 }

@@ -1,5 +1,6 @@
 //! Where records come from, as blocks of whole lines with positions.
 
+pub mod buffers;
 pub mod catalog;
 pub mod files;
 pub mod kafka;

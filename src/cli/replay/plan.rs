@@ -8,6 +8,7 @@ use crate::config::{self, Bodies, Config, ConfigError, FilterMode, FilterRules, 
 use crate::context::k8ntext::{self, Algorithm, Oracle};
 use crate::context::tables::Tables;
 use crate::flow::{Keep, Limits, Method, ReplayPlan};
+use crate::lake::store;
 use crate::observe::Progress;
 use anyhow::Result;
 use std::num::NonZero;
@@ -39,6 +40,10 @@ pub fn dataflow(config: &Config, progress: Arc<Progress>, stop: Arc<AtomicBool>)
     Ok(ReplayPlan {
         inputs: Vec::new(),
         output,
+        storage: store::Options {
+            request_timeout: config.storage.request_timeout.as_duration(),
+            retry_for: config.storage.retry_for.as_duration(),
+        },
         cluster: config.stream.cluster.clone(),
         workers: workers(config.run.workers),
         keep: match config.filter.mode {
