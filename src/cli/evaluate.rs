@@ -1,5 +1,7 @@
 //! `causeway evaluate`.
 
+mod keys;
+
 use super::explain::EventView;
 use super::tables;
 use crate::context::evaluate::{PredictedRow, TruthRow, evaluate, read_truth};
@@ -36,12 +38,16 @@ known kind, trigger, root, delayed.")]
         /// Folder of the tables.
         dir: PathBuf,
     },
+    Keys(keys::Keys),
 }
 
 impl Evaluate {
     /// Prints the scores.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
-        let Evaluate::Contexts { truth, json, worst, dir } = self;
+        let (truth, json, worst, dir) = match self {
+            Evaluate::Keys(command) => return command.run(out),
+            Evaluate::Contexts { truth, json, worst, dir } => (truth, json, worst, dir),
+        };
         let scores = evaluate(&truth_of(truth)?, &predicted(dir)?);
         if *json {
             writeln!(out, "{}", serde_json::to_string_pretty(&scores)?)?;

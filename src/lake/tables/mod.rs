@@ -11,6 +11,7 @@ pub mod contexts;
 pub mod events;
 pub mod filtered;
 mod intern;
+pub mod json;
 pub mod read;
 pub mod rejects;
 pub mod rows;
