@@ -55,6 +55,7 @@ pub mod parts;
 pub mod plan;
 pub mod publish;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod sessions;
 pub mod shared;
