@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod contexts;
 mod evaluate;
+mod evaluate_parser;
 pub mod exit;
 mod explain;
 mod filter;

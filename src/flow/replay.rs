@@ -74,7 +74,8 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
     let known = last.map(|m| m.sources).unwrap_or_default();
 
-    let settings = Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes, ..Settings::default() };
+    let settings =
+        Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes, ..Settings::default() };
     let source = FileSource::new(discover(&plan.inputs)?, &offsets(&known), settings)?;
     let names: BTreeMap<PartitionId, SourceName> = (0..)
         .map(PartitionId)

@@ -150,10 +150,18 @@ mod tests {
         let masks = [(r"\d{1,3}(\.\d{1,3}){3}", "ip"), (r"\d+", "integer"), (r"\d+\.\d+", "float")];
         assert_eq!(pairs(extract(&masks, "<ip>:<integer>", "192.0.0.1:5000", true)), ["ip=192.0.0.1", "integer=5000"]);
         assert_eq!(extract(&masks, "<float> <float>", "0.15 10.16 3.19", true), None);
-        assert_eq!(pairs(extract(&masks, "<float> <float>", "0.15 10.16 3.19", false)), ["float=0.15", "float=10.16 3.19"]);
+        assert_eq!(
+            pairs(extract(&masks, "<float> <float>", "0.15 10.16 3.19", false)),
+            ["float=0.15", "float=10.16 3.19"]
+        );
         assert_eq!(pairs(extract(&masks, "a <*>  b", "a x \t b", true)).len(), 1);
         assert_eq!(
-            pairs(extract(&[(r"\d+", "NUM")], "order type: <*> order priority:<NUM>", "order type: changed, order priority:5", true)),
+            pairs(extract(
+                &[(r"\d+", "NUM")],
+                "order type: <*> order priority:<NUM>",
+                "order type: changed, order priority:5",
+                true
+            )),
             ["*=changed,", "NUM=5"]
         );
     }

@@ -92,7 +92,8 @@ impl LogFormat {
         let content = names.iter().position(|name| name == CONTENT).ok_or(FormatError::NoContent(format.into()))?;
         let regex = regex::Regex::new(&pattern)
             .map_err(|error| FormatError::Pattern { format: format.into(), reason: error.to_string() })?;
-        let steps = steps.filter(|steps| steps.last() == Some(&Step::Field) && !steps.windows(2).any(|two| two[0] == two[1]));
+        let steps =
+            steps.filter(|steps| steps.last() == Some(&Step::Field) && !steps.windows(2).any(|two| two[0] == two[1]));
         Ok(LogFormat { names, content, regex: Some(regex), steps })
     }
 
@@ -135,12 +136,29 @@ impl LogFormat {
     }
 }
 
+/// A format as a pattern with named groups in the form of Java.
+pub fn java_pattern(format: &str) -> String {
+    let mut pattern = String::from("^");
+    let mut rest = format;
+    while !rest.is_empty() {
+        let (before, field) = next_field(rest);
+        pattern.push_str(&spaces_as_pattern(before));
+        let Some((name, behind)) = field else { break };
+        pattern.push_str(&format!("(?<{name}>.*?)"));
+        rest = behind;
+    }
+    pattern.push('$');
+    pattern
+}
+
 /// The text before the next `<Name>`, and the name with what follows it.
 fn next_field(format: &str) -> (&str, Option<(&str, &str)>) {
     let mut from = 0;
     while let Some(open) = format.get(from..).and_then(|rest| rest.find('<')).map(|at| at + from) {
         let inside = format.get(open + 1..).unwrap_or_default();
-        if let Some(close) = inside.find(['<', '>']).filter(|close| *close > 0 && inside.as_bytes().get(*close) == Some(&b'>')) {
+        if let Some(close) =
+            inside.find(['<', '>']).filter(|close| *close > 0 && inside.as_bytes().get(*close) == Some(&b'>'))
+        {
             let (name, behind) = inside.split_at(close);
             return (format.get(..open).unwrap_or_default(), Some((name, behind.get(1..).unwrap_or_default())));
         }

@@ -96,7 +96,8 @@ impl Miner {
         let Some(cluster) = self.drain.cluster(id) else { return Vec::new() };
         if !self.drain.spans(self.masked.text(), &mut self.spans) {
             let content = without(content, &self.drain.settings().extra_delimiters);
-            let found = self.extractor.extract(cluster.template.text(), &content, &self.masks, true).unwrap_or_default();
+            let found =
+                self.extractor.extract(cluster.template.text(), &content, &self.masks, true).unwrap_or_default();
             return found
                 .into_iter()
                 .map(|(value, mask)| Parameter { value: Cow::Owned(value), mask: Cow::Owned(mask) })

@@ -6,7 +6,10 @@
 //! A line becomes a **log key** (the id of its template) and parameters; lines become **sessions**; detectors look at whole
 //! sessions of keys.
 
+pub mod adapter;
+pub mod csv;
 pub mod drain;
+pub mod evaluate;
 pub mod extract;
 pub mod format;
 pub mod ini;
@@ -15,3 +18,4 @@ pub mod line;
 pub mod mask;
 pub mod miner;
 pub mod session;
+pub mod time;

@@ -119,7 +119,8 @@ impl Parse {
         let Some(path) = &self.ini else { return Ok(ParserSettings::default()) };
         let place = || format!("cannot read the settings {}", path.display());
         let text = std::fs::read_to_string(path).with_context(place)?;
-        let settings = ParserSettings::from_ini(&text).map_err(|error| UsageError(format!("{}: {error}", path.display())))?;
+        let settings =
+            ParserSettings::from_ini(&text).map_err(|error| UsageError(format!("{}: {error}", path.display())))?;
         for (key, why) in &settings.without_effect {
             tracing::info!("{}: {key} changes nothing here: {why}", path.display());
         }
@@ -133,7 +134,9 @@ impl Parse {
                 let snapshot = Snapshot::from_bytes(&bytes).with_context(|| path.display().to_string())?;
                 Some(snapshot)
             }
-            Some(path) if self.only_match => bail!("{}: no such file; --only-match wants a state to match with", path.display()),
+            Some(path) if self.only_match => {
+                bail!("{}: no such file; --only-match wants a state to match with", path.display())
+            }
             _ => None,
         };
         match self.parser {
@@ -145,7 +148,13 @@ impl Parse {
         }
     }
 
-    fn parse(&self, lines: &mut LineReader, parser: &mut Parser, odd: &mut OddLines, out: &mut impl Write) -> Result<()> {
+    fn parse(
+        &self,
+        lines: &mut LineReader,
+        parser: &mut Parser,
+        odd: &mut OddLines,
+        out: &mut impl Write,
+    ) -> Result<()> {
         let settings = Settings { records: Records::Lines, ..Settings::default() };
         let mut source = FileSource::new(discover(&self.inputs)?, &BTreeMap::new(), settings)?;
         let names: Vec<String> =

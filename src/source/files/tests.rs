@@ -431,7 +431,11 @@ fn real_logs_of_two_servers_interleave() {
 #[test]
 fn lines_of_text_are_read_in_the_order_given_and_never_as_a_document() {
     let dir = tempfile::tempdir().unwrap();
-    let texts = ["[\n{\"stageTimestamp\":\"2026-01-02T00:00:00Z\"}\n]\n", "{\"stageTimestamp\":\"2026-01-01T00:00:00Z\"}\n", "plain\n"];
+    let texts = [
+        "[\n{\"stageTimestamp\":\"2026-01-02T00:00:00Z\"}\n]\n",
+        "{\"stageTimestamp\":\"2026-01-01T00:00:00Z\"}\n",
+        "plain\n",
+    ];
     let files: Vec<InputFile> = (0..)
         .zip(texts)
         .map(|(at, text)| {

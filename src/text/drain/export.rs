@@ -37,7 +37,12 @@ impl<'a> DrainJson<'a> {
             max_children_per_node: settings.max_children,
             delimiters: [" "].into_iter().chain(settings.extra_delimiters.iter().map(String::as_str)).collect(),
             masking: masks.to_json(),
-            root: NodeJson { depth: 0, key: "root", children: Children { drain, depth: 1, nodes: &drain.tree.lengths }, clusters: Vec::new() },
+            root: NodeJson {
+                depth: 0,
+                key: "root",
+                children: Children { drain, depth: 1, nodes: &drain.tree.lengths },
+                clusters: Vec::new(),
+            },
         }
     }
 }

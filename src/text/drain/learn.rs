@@ -144,7 +144,12 @@ impl Drain {
     }
 
     /// The best cluster of the leaf that the tree leads to.
-    pub(super) fn tree_search(&self, tokens: Tokens, least: f64, wildcards_count: bool) -> Option<(ClusterId, Similarity)> {
+    pub(super) fn tree_search(
+        &self,
+        tokens: Tokens,
+        least: f64,
+        wildcards_count: bool,
+    ) -> Option<(ClusterId, Similarity)> {
         let leaf = self.tree.leaf(tokens, &self.settings)?;
         if tokens.len() == 0 {
             let id = leaf.first().copied().filter(|id| self.clusters.get(*id).is_some())?;

@@ -74,7 +74,11 @@ impl Snapshot {
                 .tree
                 .nodes
                 .iter()
-                .map(|node| NodeState { parent: node.parent, key: node.key.to_string(), clusters: node.clusters.clone() })
+                .map(|node| NodeState {
+                    parent: node.parent,
+                    key: node.key.to_string(),
+                    clusters: node.clusters.clone(),
+                })
                 .collect(),
         }
     }

@@ -64,7 +64,8 @@ impl Splitter {
         let by_table = delimiters.iter().all(single);
         let mut ends_token = [false; 128];
         for (byte, ends) in (0u8..).zip(&mut ends_token) {
-            *ends = is_blank_byte(byte) || by_table && delimiters.iter().any(|delimiter| delimiter.as_bytes() == [byte]);
+            *ends =
+                is_blank_byte(byte) || by_table && delimiters.iter().any(|delimiter| delimiter.as_bytes() == [byte]);
         }
         let texts = if by_table { Vec::new() } else { delimiters.to_vec() };
         Splitter { ends_token, has_delimiters: !delimiters.is_empty(), texts }

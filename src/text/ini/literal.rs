@@ -138,7 +138,10 @@ mod tests {
         assert_eq!(Literal::read(r#" ["a", 'b',] "#), Some(Literal::List(vec![text("a"), text("b")])));
         assert_eq!(
             Literal::read("{'minutes': 1, \"seconds\": 30.5}"),
-            Some(Literal::Map(vec![("minutes".into(), Literal::Number(1.0)), ("seconds".into(), Literal::Number(30.5))]))
+            Some(Literal::Map(vec![
+                ("minutes".into(), Literal::Number(1.0)),
+                ("seconds".into(), Literal::Number(30.5))
+            ]))
         );
         assert_eq!(Literal::read("[]").and_then(Literal::into_texts), Some(vec![]));
         for bad in ["'open", "[1", "{1: 2}", "plain", "'a' b", &"[".repeat(100)] {

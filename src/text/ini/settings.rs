@@ -60,15 +60,20 @@ pub struct AdapterIni {
 const KNOWN: [(&str, &[&str]); 5] = [
     (
         "DRAIN",
-        &["sim_th", "depth", "max_children", "max_clusters", "extra_delimiters", "parametrize_numeric_tokens", "engine"],
+        &[
+            "sim_th",
+            "depth",
+            "max_children",
+            "max_clusters",
+            "extra_delimiters",
+            "parametrize_numeric_tokens",
+            "engine",
+        ],
     ),
     ("MASKING", &["masking", "mask_prefix", "mask_suffix", "parameter_extraction_cache_capacity"]),
     ("SNAPSHOT", &["snapshot_interval_minutes", "compress_state"]),
     ("PROFILING", &["enabled", "report_sec"]),
-    (
-        "ADAPTER_PARAMS",
-        &["adapter_type", "delimiter", "regex", "anomaly_labels", "time_format", "delta", "logformat"],
-    ),
+    ("ADAPTER_PARAMS", &["adapter_type", "delimiter", "regex", "anomaly_labels", "time_format", "delta", "logformat"]),
 ];
 
 impl ParserSettings {
@@ -216,7 +221,13 @@ fn delta_us(key: &str, entry: &Entry) -> Result<i64, IniError> {
         ("milliseconds", 1e3),
         ("microseconds", 1.0),
     ];
-    let wrong = || wrong(key, entry, "give a map of weeks, days, hours, minutes, seconds, milliseconds, microseconds: {'minutes': 5}");
+    let wrong = || {
+        wrong(
+            key,
+            entry,
+            "give a map of weeks, days, hours, minutes, seconds, milliseconds, microseconds: {'minutes': 5}",
+        )
+    };
     let Some(Literal::Map(entries)) = Literal::read(&entry.value) else { return Err(wrong()) };
     let mut sum = 0.0;
     for (unit, amount) in entries {

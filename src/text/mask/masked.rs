@@ -79,7 +79,11 @@ impl Masked {
             done = end;
             // An empty match moves the search on by a character, as in Python.
             let is_empty = start == end;
-            let step = if is_empty { self.text.get(end..).and_then(|rest| rest.chars().next()).map(char::len_utf8) } else { Some(0) };
+            let step = if is_empty {
+                self.text.get(end..).and_then(|rest| rest.chars().next()).map(char::len_utf8)
+            } else {
+                Some(0)
+            };
             let Some(next) = step.and_then(|step| find(&self.text, end + step)) else { break };
             found = next;
         }
@@ -159,7 +163,10 @@ mod tests {
         masked.start("ab 12 cd");
         masked.replace(0, "<N>", literal("12"));
         masked.replace(1, "<Q>", literal("> c"));
-        assert_eq!((masked.text(), masked.edits().last().unwrap().from..masked.edits().last().unwrap().to), ("ab <N<Q>d", 3..7));
+        assert_eq!(
+            (masked.text(), masked.edits().last().unwrap().from..masked.edits().last().unwrap().to),
+            ("ab <N<Q>d", 3..7)
+        );
     }
 
     proptest! {

@@ -14,7 +14,7 @@ pub(crate) use python::to_rust as python_to_rust;
 pub mod scan;
 
 pub use masked::{Edit, Masked};
-use pattern::Pattern;
+pub(crate) use pattern::Pattern;
 
 use super::drain::MaskJson;
 use serde::{Deserialize, Serialize};
@@ -155,7 +155,10 @@ mod tests {
                 "Received block blk_-1608999687919862906 of size 91178 from /10.250.10.6",
                 "Received block blk_-<SEQ> of size <NUM> from /<IP>",
             ),
-            ("PacketResponder 1 for block blk_38865049064139660 terminating", "PacketResponder <NUM> for block blk_<NUM> terminating"),
+            (
+                "PacketResponder 1 for block blk_38865049064139660 terminating",
+                "PacketResponder <NUM> for block blk_<NUM> terminating",
+            ),
             ("executed cmd \"rm -rf 7\" at 0xFF, aa:bb:cc:dd", "executed cmd <CMD> at <HEX>, <ID>"),
         ] {
             masks.mask(line, &mut masked);
@@ -173,7 +176,10 @@ mod tests {
 
     #[test]
     fn a_bad_pattern_is_named_with_its_place() {
-        let specs = [MaskSpec { regex_pattern: r"\d+".into(), mask_with: "N".into() }, MaskSpec { regex_pattern: "(a".into(), mask_with: "X".into() }];
+        let specs = [
+            MaskSpec { regex_pattern: r"\d+".into(), mask_with: "N".into() },
+            MaskSpec { regex_pattern: "(a".into(), mask_with: "X".into() },
+        ];
         let error = Masks::new(&specs, "<", ">").err().unwrap();
         assert_eq!(error.number, 2);
         assert!(error.to_string().starts_with("mask 2 ((a): "), "{error}");

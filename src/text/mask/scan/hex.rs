@@ -7,7 +7,8 @@ pub(super) fn find(line: &[u8], from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     loop {
         let x = at + memchr(b'x', line.get(at..)?)?;
-        let zero = x.checked_sub(1).filter(|zero| *zero >= from && line.get(*zero) == Some(&b'0') && opens(line, *zero));
+        let zero =
+            x.checked_sub(1).filter(|zero| *zero >= from && line.get(*zero) == Some(&b'0') && opens(line, *zero));
         if let Some(start) = zero {
             let end = run_end(line, x + 1, ANY_HEX);
             if end > x + 1 && closes(line, end) {
