@@ -12,6 +12,7 @@ mod load;
 mod reference;
 mod section;
 mod sections;
+mod text;
 mod units;
 
 pub use error::ConfigError;
@@ -22,6 +23,7 @@ pub use section::{Key, Kind};
 pub use sections::{
     Bodies, Commit, Config, Contexts, Files, Limits, Log, LogFormat, Method, Output, Run, Sessions, Stream, Switch,
 };
+pub use text::{Lines, MaskList, Parser, SessionsOfLines, StreamOfLines, TextPipeline};
 pub use units::{Age, Size, UnitError};
 
 impl Config {

@@ -29,6 +29,8 @@
 //! - [`mod@write`] puts rows into staged Parquet files; at a commit it closes them.
 //! - [`commit`] gathers files, state and positions of a commit epoch and makes them one manifest.
 //!
+//! Ordinary log lines have a dataflow of their own, [`text`], of the same parts.
+//!
 //! Timely's time is the epoch, a slice of source positions; event time and the watermark are data. Every operator works on
 //! whole epochs in order ([`epoch::by_epoch`]), so the state at the end of a commit epoch is a consistent cut.
 
@@ -55,6 +57,7 @@ pub mod shelf;
 pub mod state;
 pub mod sums;
 pub mod tell;
+pub mod text;
 pub mod write;
 
 pub use plan::{Keep, Method, ReplayPlan};

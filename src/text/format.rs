@@ -62,6 +62,13 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Place of a field in its line; empty where it has none.
+    pub fn range(&self, field: usize) -> Range<usize> {
+        self.0.get(field).cloned().unwrap_or_default()
+    }
+}
+
 impl LogFormat {
     /// Compiles a format.
     ///
@@ -115,6 +122,11 @@ impl LogFormat {
     /// The content of a line whose fields were read.
     pub fn content<'a>(&self, line: &'a str, fields: &Fields) -> &'a str {
         fields.get(line, self.content)
+    }
+
+    /// The place of the content.
+    pub fn content_range(&self, fields: &Fields) -> Range<usize> {
+        fields.range(self.content)
     }
 
     /// Reads a line, without its line end, into `fields`; false where it does not fit.

@@ -62,7 +62,15 @@ impl TimeReader {
             Lacks::Date
         };
         let format = if lacks == Lacks::Year { format!("%Y {format}") } else { format.to_owned() };
-        Ok(TimeReader { format, fields, lacks, turned_us: 0, last: None, text: String::new(), last_text: String::new() })
+        Ok(TimeReader {
+            format,
+            fields,
+            lacks,
+            turned_us: 0,
+            last: None,
+            text: String::new(),
+            last_text: String::new(),
+        })
     }
 
     /// The places of the fields.
@@ -158,8 +166,16 @@ mod tests {
     #[test]
     fn midnight_and_new_year() {
         assert_eq!(
-            read("%H:%M:%S", &["23:59:59", "23:59:58", "00:00:01", "12:00:00"]).into_iter().flatten().collect::<Vec<_>>(),
-            ["1970-01-01T23:59:59.000000Z", "1970-01-01T23:59:58.000000Z", "1970-01-02T00:00:01.000000Z", "1970-01-02T12:00:00.000000Z"]
+            read("%H:%M:%S", &["23:59:59", "23:59:58", "00:00:01", "12:00:00"])
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>(),
+            [
+                "1970-01-01T23:59:59.000000Z",
+                "1970-01-01T23:59:58.000000Z",
+                "1970-01-02T00:00:01.000000Z",
+                "1970-01-02T12:00:00.000000Z"
+            ]
         );
         let years = read("%b %d %H:%M:%S", &["Feb 29 10:00:00", "Dec 31 23:00:00", "Jan 1 01:00:00"]);
         assert_eq!(years[0].as_deref(), Some("1972-02-29T10:00:00.000000Z"));

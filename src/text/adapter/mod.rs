@@ -10,8 +10,8 @@
 
 mod assign;
 mod export;
-mod settings;
 mod sessions;
+mod settings;
 
 pub use export::{DataJson, GrouperConf};
 pub use sessions::{Line, Sessions, SessionsState};

@@ -6,6 +6,7 @@
 use super::assign::{Assign, Says};
 use super::settings::{AdapterError, SessionSettings};
 use crate::audit::time::Micros;
+use crate::source::PartitionId;
 use crate::text::session::{LinePosition, Session, SessionEnd, SessionId};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,15 @@ struct Open {
     clock: Option<Micros>,
 }
 
+impl SessionsState {
+    /// Gives positions other partitions: a later run may have its files in other places.
+    pub fn move_positions(&mut self, to: impl Fn(PartitionId) -> PartitionId) {
+        for position in self.open.values_mut().flat_map(|open| &mut open.session.positions) {
+            position.partition = to(position.partition);
+        }
+    }
+}
+
 impl Sessions {
     /// No session yet.
     ///
@@ -102,9 +112,11 @@ impl Sessions {
         self.state.lines += 1;
         self.state.clock = self.state.clock.max(line.time);
         self.end_idle(ended);
-        let began = self.state.at_hand.and_then(|id| self.state.open.get(&id)).and_then(|open| {
-            open.session.times.iter().flatten().next().copied()
-        });
+        let began = self
+            .state
+            .at_hand
+            .and_then(|id| self.state.open.get(&id))
+            .and_then(|open| open.session.times.iter().flatten().next().copied());
         let Says::Belongs { name, begins } = self.assign.look(line.raw, line.time, began) else { return None };
         let known = match name {
             Some(name) => self.by_name.get(name).copied(),

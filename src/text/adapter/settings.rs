@@ -69,7 +69,9 @@ impl SessionSettings {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdapterError {
     /// A name that is none of the four.
-    #[error("unknown adapter {0:?}: give only_delimiter, delimiter+regex, only_identifier (or only_regex), or interval_time")]
+    #[error(
+        "unknown adapter {0:?}: give only_delimiter, delimiter+regex, only_identifier (or only_regex), or interval_time"
+    )]
     Unknown(String),
     /// A key that the adapter needs.
     #[error("the adapter {adapter} needs {key}: add it")]

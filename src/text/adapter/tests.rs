@@ -12,7 +12,11 @@ fn line(raw: &str, at: usize, time: Option<i64>) -> Line<'_> {
 
 fn run(settings: SessionSettings, lines: &[(&str, Option<i64>)]) -> (Vec<Option<u64>>, Vec<Session>) {
     let (mut sessions, mut ended) = (Sessions::new(settings).unwrap(), Vec::new());
-    let ids = lines.iter().enumerate().map(|(at, (raw, time))| Some(sessions.line(line(raw, at, *time), &mut ended)?.0)).collect();
+    let ids = lines
+        .iter()
+        .enumerate()
+        .map(|(at, (raw, time))| Some(sessions.line(line(raw, at, *time), &mut ended)?.0))
+        .collect();
     sessions.finish(&mut ended);
     assert_eq!(sessions.open(), 0);
     (ids, ended)
@@ -103,11 +107,22 @@ fn idle_full_and_too_many() {
     let mut settings = of(adapter);
     settings.idle_us = Some(10);
     settings.max_lines = 3;
-    let lines = [("1", Some(0)), ("2", Some(5)), ("1", Some(9)), ("2", Some(15)), ("1", Some(19)), ("2", None), ("2", Some(20))];
+    let lines = [
+        ("1", Some(0)),
+        ("2", Some(5)),
+        ("1", Some(9)),
+        ("2", Some(15)),
+        ("1", Some(19)),
+        ("2", None),
+        ("2", Some(20)),
+    ];
     let (found, ended) = run(settings.clone(), &lines);
     assert_eq!(found, numbers(&[1, 2, 1, 3, 4, 3, 3]));
     let ends: Vec<_> = ended.iter().map(|session| (session.id.0, session.end, session.keys.len())).collect();
-    assert_eq!(ends, [(2, SessionEnd::Idle, 1), (1, SessionEnd::Idle, 2), (3, SessionEnd::Size, 3), (4, SessionEnd::Unfinished, 1)]);
+    assert_eq!(
+        ends,
+        [(2, SessionEnd::Idle, 1), (1, SessionEnd::Idle, 2), (3, SessionEnd::Size, 3), (4, SessionEnd::Unfinished, 1)]
+    );
     settings.idle_us = None;
     settings.max_open = 2;
     let (found, ended) = run(settings, &[("1", None), ("2", None), ("1", None), ("3", None), ("2", None)]);
@@ -117,7 +132,11 @@ fn idle_full_and_too_many() {
 
 #[test]
 fn ini_keys_say_the_adapter() {
-    let ini = |adapter_type: &str| AdapterIni { adapter_type: Some(adapter_type.into()), regex: Some("x".into()), ..AdapterIni::default() };
+    let ini = |adapter_type: &str| AdapterIni {
+        adapter_type: Some(adapter_type.into()),
+        regex: Some("x".into()),
+        ..AdapterIni::default()
+    };
     let identifier = Adapter::OnlyIdentifier { identifier: "x".into() };
     for name in ["only_regex", "only_identifier"] {
         assert_eq!(ini(name).settings().unwrap().unwrap().adapter, identifier);
