@@ -35,6 +35,7 @@ pub mod config;
 pub mod context;
 pub mod flow;
 pub mod lake;
+pub mod model;
 pub mod observe;
 pub mod source;
 pub mod text;

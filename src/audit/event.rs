@@ -135,6 +135,10 @@ pub struct Body<'a> {
     pub details_uid: Text<'a>,
     /// `preconditions.uid` of DeleteOptions.
     pub preconditions_uid: Text<'a>,
+    /// `count` of an Event.
+    pub count: Option<i64>,
+    /// `volumeBindingMode` of a StorageClass.
+    pub volume_binding_mode: Text<'a>,
     /// `target.name` of a Binding.
     pub target_name: Text<'a>,
     /// `metadata` of the first 200 `items` of a list.
@@ -175,6 +179,8 @@ pub struct Spec<'a> {
     pub claim_ref: Option<Reference<'a>>,
     /// `volumeName` of a PersistentVolumeClaim.
     pub volume_name: Text<'a>,
+    /// `volumeMode` of a PersistentVolume or its claim.
+    pub volume_mode: Text<'a>,
     /// `clusterIP` of a Service.
     pub cluster_ip: Text<'a>,
     /// `scaleTargetRef` of a HorizontalPodAutoscaler.

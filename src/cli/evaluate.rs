@@ -1,6 +1,8 @@
 //! `causeway evaluate`.
 
-use super::evaluate_parser::EvaluateParser;
+mod keys;
+mod parser;
+
 use super::explain::EventView;
 use super::tables;
 use crate::context::evaluate::{PredictedRow, TruthRow, evaluate, read_truth};
@@ -37,7 +39,8 @@ known kind, trigger, root, delayed.")]
         /// Folder of the tables.
         dir: PathBuf,
     },
-    Parser(EvaluateParser),
+    Keys(keys::Keys),
+    Parser(parser::EvaluateParser),
 }
 
 impl Evaluate {
@@ -46,6 +49,7 @@ impl Evaluate {
         let (truth, json, worst, dir) = match self {
             Evaluate::Contexts { truth, json, worst, dir } => (truth, json, worst, dir),
             Evaluate::Parser(command) => return command.run(out),
+            Evaluate::Keys(command) => return command.run(out),
         };
         let scores = evaluate(&truth_of(truth)?, &predicted(dir)?);
         if *json {

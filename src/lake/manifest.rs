@@ -118,6 +118,13 @@ pub struct SourceState {
     pub length: Option<u64>,
     /// Read to its end; nothing more will come.
     pub done: bool,
+    /// Behind the resume position: offsets at which the partition came back after it had been let go, and the event time in
+    /// microseconds below which its events are late since then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<(u64, i64)>,
+    /// Behind the resume position: offsets of records that were rejected because their time lay ahead of our clock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<u64>,
 }
 
 /// A table file: staged until its commit, then published at its path.

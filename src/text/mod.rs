@@ -8,6 +8,7 @@
 
 pub mod adapter;
 pub mod csv;
+pub mod detect;
 pub mod drain;
 pub mod evaluate;
 pub mod extract;

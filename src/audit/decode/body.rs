@@ -34,6 +34,8 @@ impl<'de> Take<'de> for Body<'de> {
             "source" => at(map, "component", &mut self.source_component),
             "details" => at(map, "uid", &mut self.details_uid),
             "preconditions" => at(map, "uid", &mut self.preconditions_uid),
+            "count" => map.next_value_seed(lenient(&mut self.count)),
+            "volumeBindingMode" => map.next_value_seed(lenient(&mut self.volume_binding_mode)),
             "target" => at(map, "name", &mut self.target_name),
             "items" => {
                 map.next_value_seed(lenient(&mut Each { member: "metadata", list: &mut self.items, limit: MAX_ITEMS }))
@@ -190,6 +192,7 @@ impl<'de> Take<'de> for Spec<'de> {
         match &*key {
             "claimRef" => map.next_value_seed(lenient(&mut self.claim_ref)),
             "volumeName" => map.next_value_seed(lenient(&mut self.volume_name)),
+            "volumeMode" => map.next_value_seed(lenient(&mut self.volume_mode)),
             "clusterIP" => map.next_value_seed(lenient(&mut self.cluster_ip)),
             "scaleTargetRef" => map.next_value_seed(lenient(&mut self.scale_target)),
             "boundObjectRef" => map.next_value_seed(lenient(&mut self.bound_object)),

@@ -82,6 +82,8 @@ pub fn feed(
             commit: commits.then_some(commit),
             last,
             flush: exhausted && read_any,
+            now_ms: 0,
+            notes: Vec::new(),
         };
         for worker in workers {
             if worker.send(Message::Tick(tick.clone())).is_err() {

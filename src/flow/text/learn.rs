@@ -113,7 +113,7 @@ impl Learner {
     fn block(&mut self, block: &Prepared) -> BlockRows {
         let mut rows = BlockRows { home: block.home, ..BlockRows::default() };
         let resume = block.end.0;
-        self.partitions.insert(block.partition, ResumePoint { resume, read_to: resume, progress: Micros(0) });
+        self.partitions.insert(block.partition, ResumePoint { resume, read_to: resume, ..ResumePoint::default() });
         let place = block.partition.0 as usize;
         let source = self.names.get(place).cloned().unwrap_or_default();
         let key = self.saved.sources.get(place).map(|(key, _)| key.clone()).unwrap_or_default();
@@ -261,6 +261,8 @@ impl Learner {
             read: self.read,
             late: 0,
             empty_lines: self.empty_lines,
+            notes: Vec::new(),
+            let_go: Vec::new(),
         };
         [state, method, Piece::Snapshot(snapshot)]
     }

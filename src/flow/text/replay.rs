@@ -6,14 +6,16 @@ use super::plan::TextPlan;
 use super::prepare::{Piece as Part, Work, prepare_blocks};
 use super::saved::SavedText;
 use super::write::write_rows;
-use crate::flow::commit::{Coordinator, SourceName, commit_epochs};
+use crate::flow::commit::{Coordinator, commit_epochs};
 use crate::flow::epoch::{Epoch, Flow, Tick, split};
+use crate::flow::replay::AbortOnPanic;
 use crate::flow::shared::Shared;
 use crate::flow::state::{Section, State};
 use crate::flow::{FlowError, Outcome};
 use crate::lake::commit::Lake;
-use crate::lake::store::Store;
+use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
+use crate::source::catalog::{Catalog, SourceName};
 use crate::source::files::{FileKey, FileSource, Records, Settings, discover};
 use crate::source::{Offset, PartitionId};
 use crate::text::format::{FormatError, LogFormat};
@@ -38,7 +40,7 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
     // Settings first: a mistake in them must leave no folder behind.
     let time = time_reader(plan)?;
     format_of(plan)?;
-    let lake = Lake::open(&plan.output)?;
+    let lake = Lake::open_store(store::open(&plan.output, store::Options::default())?)?;
     let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let saved = state.read::<SavedText>(Section::Text, 0, 1)?.pop();
@@ -61,7 +63,7 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
         .zip(source.partitions())
         .map(|(id, p)| {
             let key = format!("{}/file/{}", plan.stream, p.key);
-            (id, SourceName { key, name: p.file.path.display().to_string() })
+            (id, SourceName { key, name: p.file.path.display().to_string(), ..SourceName::default() })
         })
         .collect();
     let sources = names.values().map(|name| (name.key.clone(), name.name.clone())).collect();
@@ -70,12 +72,13 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
     let shared = Arc::new(Shared::new(Arc::clone(&plan.progress)));
     shared.committed(&account);
     let next_commit = lake.next_number();
+    let catalog = Arc::new(Catalog::new(names));
     let run = Arc::new(Run {
         plan: plan.clone(),
         store: lake.store(),
         shared: Arc::clone(&shared),
         learner: Mutex::new(Some(learner)),
-        coordinator: Mutex::new(Some(Coordinator::new(lake, plan.stream.clone(), names, Arc::clone(&shared)))),
+        coordinator: Mutex::new(Some(Coordinator::new(lake, plan.stream.clone(), catalog, Arc::clone(&shared)))),
     });
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..plan.workers.max(1)).map(|_| crossbeam_channel::bounded(MESSAGES_AHEAD)).unzip();
@@ -93,6 +96,7 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
     let workers = timely::execute(timely::Config::process(plan.workers.max(1)), move |worker| {
         let taken =
             receivers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(worker.index()).and_then(Option::take);
+        let _guard = AbortOnPanic;
         if let Some(messages) = taken {
             work(worker, &messages, &run);
         }

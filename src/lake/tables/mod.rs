@@ -11,6 +11,7 @@ pub mod contexts;
 pub mod events;
 pub mod filtered;
 mod intern;
+pub mod json;
 pub mod lines;
 pub mod log_sessions;
 pub mod read;

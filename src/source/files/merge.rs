@@ -18,6 +18,7 @@ use super::open::{Input, Meter};
 use super::probe::Probe;
 use super::{Framing, InputFile, InputKind, Records, Settings, SourceError};
 use crate::audit::time::Micros;
+use crate::source::buffers::Buffers;
 use crate::source::{Block, Offset, PartitionId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -121,6 +122,7 @@ pub struct FileSource {
     pending: VecDeque<Item>,
     failed: Option<SourceError>,
     settings: Settings,
+    buffers: Buffers,
 }
 
 /// The state of one file.
@@ -161,6 +163,7 @@ impl FileSource {
             pending: VecDeque::new(),
             failed: None,
             settings: settings.checked(),
+            buffers: Buffers::default(),
         };
         for (at, probe) in probes.into_iter().enumerate() {
             let resume = resume.get(&probe.key).copied().unwrap_or_default();
@@ -177,6 +180,11 @@ impl FileSource {
     /// The files, in the order of their first event.
     pub fn partitions(&self) -> &[Partition] {
         &self.partitions
+    }
+
+    /// Where the memory of blocks goes when they are done with, to be used again.
+    pub fn buffers(&self) -> Buffers {
+        self.buffers.clone()
     }
 
     /// The next item; `None` when every file is read.
@@ -234,7 +242,13 @@ impl FileSource {
                         Input::open(&partition.file, Arc::clone(&lane.meter), seek)?
                     }
                 };
-                let mut reader = Box::new(BlockReader::new(input, partition.framing, self.settings, partition.resume));
+                let mut reader = Box::new(BlockReader::new(
+                    input,
+                    partition.framing,
+                    self.settings,
+                    partition.resume,
+                    self.buffers.clone(),
+                ));
                 let Some(next) = reader.next_piece()? else {
                     self.pending.push_back(Item::End(place(at)));
                     return Ok(());

@@ -27,6 +27,7 @@ mod probe;
 
 pub use discover::{InputFile, InputKind, discover};
 pub use error::SourceError;
+pub(in crate::source) use event_time::first_event_time;
 pub use framing::Framing;
 pub use identity::FileKey;
 pub use merge::{FileSource, Item, Partition, Progress};

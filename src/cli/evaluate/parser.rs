@@ -1,6 +1,6 @@
 //! `causeway evaluate parser`: keys and templates against ground truth.
 
-use super::exit::UsageError;
+use crate::cli::exit::UsageError;
 use crate::text::csv::records;
 use crate::text::evaluate::loghub::{SYSTEMS, System};
 use crate::text::evaluate::{Judged, Scores, score};

@@ -1,0 +1,23 @@
+"""Takes the ONNX Runtime library and its licences out of the wheel: unwheel.py WHEEL FOLDER"""
+
+import pathlib
+import shutil
+import sys
+import zipfile
+
+wheel, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+wanted = ("libonnxruntime.so", "libonnxruntime.", "onnxruntime.dll")
+with zipfile.ZipFile(wheel) as archive:
+    for name in archive.namelist():
+        leaf = name.rsplit("/", 1)[-1]
+        if name.startswith("onnxruntime/capi/") and leaf.startswith(wanted):
+            # Without the version that some platforms append: the program looks for the plain name.
+            target = "libonnxruntime.so" if ".so" in leaf else "libonnxruntime.dylib" if leaf.endswith(".dylib") else leaf
+        elif name in ("onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"):
+            target = leaf
+        else:
+            continue
+        with archive.open(name) as source, open(folder / target, "wb") as sink:
+            shutil.copyfileobj(source, sink)
+if not any(folder.glob("*onnxruntime.*")):
+    sys.exit(f"{wheel} holds no ONNX Runtime library for this platform")

@@ -1,0 +1,71 @@
+//! ONNX files: written from trained parameters, and read back as far as their metadata and shapes go.
+//!
+//! ```text
+//! parameters ─▶ Graph: inputs, constants, nodes, outputs ─▶ bytes ─▶ file ─▶ Runtime
+//!                                                             └────────────▶ Described: metadata, inputs, outputs
+//! ```
+//! The format is protocol buffers; the few messages that are needed are declared in [`proto`]. Operator set 17 and format
+//! version 8 are old enough for every runtime in use and new enough for all that is needed here.
+
+mod graph;
+mod lstm;
+mod proto;
+
+#[cfg(test)]
+mod tests;
+
+pub use graph::{Attribute, Dim, Element, Graph};
+pub use lstm::Lstm;
+
+use prost::Message;
+use std::collections::BTreeMap;
+
+/// A file is no ONNX model, or none of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum OnnxError {
+    /// The bytes are no ONNX model.
+    #[error("this is no ONNX model ({0}); give a file that `causeway train` wrote")]
+    NotOnnx(#[from] prost::DecodeError),
+    /// The model has no graph.
+    #[error("the ONNX model holds no graph; give a file that `causeway train` wrote")]
+    NoGraph,
+}
+
+/// What a model file says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// Metadata properties.
+    pub metadata: BTreeMap<String, String>,
+    /// Name and shape of each input.
+    pub inputs: Vec<Tensor>,
+    /// Name and shape of each output.
+    pub outputs: Vec<Tensor>,
+}
+
+/// An input or output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// Its name.
+    pub name: String,
+    /// Its dimensions; `None` where any size will do.
+    pub shape: Vec<Option<i64>>,
+}
+
+/// Reads what a model says of itself; the ONNX Runtime library is not needed for that.
+///
+/// # Errors
+/// [`OnnxError`] when the bytes are no ONNX model.
+pub fn describe(bytes: &[u8]) -> Result<Described, OnnxError> {
+    let model = proto::Model::decode(bytes)?;
+    let graph = model.graph.ok_or(OnnxError::NoGraph)?;
+    Ok(Described {
+        metadata: model.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect(),
+        inputs: graph.input.into_iter().map(tensor).collect(),
+        outputs: graph.output.into_iter().map(tensor).collect(),
+    })
+}
+
+fn tensor(info: proto::ValueInfo) -> Tensor {
+    let shape = info.r#type.and_then(|t| t.tensor_type).and_then(|t| t.shape).unwrap_or_default();
+    Tensor { name: info.name, shape: shape.dim.into_iter().map(|dim| dim.dim_value).collect() }
+}
