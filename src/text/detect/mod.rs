@@ -24,3 +24,4 @@ pub mod sequence;
 pub mod train;
 pub mod vocabulary;
 pub mod windows;
+pub mod workflow;
