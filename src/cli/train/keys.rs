@@ -6,10 +6,14 @@ use crate::text::detect::choose::{Choice, Wanted};
 use crate::text::detect::judge::ShortRule;
 use crate::text::detect::train::{Options, Progress, Split, Trained, train_keys};
 use crate::text::detect::windows::WindowStyle;
+use crate::text::detect::workflow::draw::dot;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::PathBuf;
+
+/// Share of the sessions that a way in a drawing was taken by at least.
+const LEAST_DRAWN: f64 = 0.001;
 
 /// Learn which log key comes next in normal sessions.
 ///
@@ -93,6 +97,9 @@ pub struct Keys {
     /// File for the figures of each epoch: {epoch, loss, accuracy, val_loss, val_accuracy}, each a list.
     #[arg(long, value_name = "FILE")]
     history_file: Option<PathBuf>,
+    /// File for a drawing of the workflow, in DOT.
+    #[arg(long, value_name = "FILE")]
+    dot: Option<PathBuf>,
     /// What makes a session of audit events.
     #[arg(long, value_enum, default_value_t = By::Session)]
     by: By,
@@ -139,6 +146,11 @@ impl Keys {
         if let Some(path) = &self.history_file {
             let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
             serde_json::to_writer_pretty(file, &history(&trained))?;
+        }
+        if let Some(path) = &self.dot {
+            let card = &trained.model.card;
+            let drawing = dot(&card.workflow.automaton, &card.vocabulary, LEAST_DRAWN);
+            std::fs::write(path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
         }
         self.tell(&trained, out)
     }
@@ -203,8 +215,20 @@ impl Keys {
             writeln!(out, "{name}: g = {}, {alarms} alarms in {sessions} held-out normal sessions", rules.g)
         };
         tell("count model", &card.baseline)?;
-        if let (Some(choice), Some(last)) = (&card.network, trained.history.last()) {
+        if let Some(choice) = &card.network {
             tell("network", choice)?;
+        }
+        let workflow = &card.workflow;
+        writeln!(
+            out,
+            "workflow: {} nodes, tails of {}, {} concurrent pairs, {} alarms in {} held-out normal sessions",
+            workflow.automaton.nodes().count(),
+            workflow.options.tail,
+            workflow.concurrent.pairs().count(),
+            workflow.alarms,
+            workflow.held_out
+        )?;
+        if let Some(last) = trained.history.last() {
             writeln!(out, "network: {} epochs, loss {:.4}, accuracy {:.4}", last.epoch, last.loss, last.accuracy)?;
         }
         Ok(())

@@ -61,6 +61,8 @@ pub enum Kind {
     Unfinished,
     /// A key that the workflow has no way for.
     OffWorkflow,
+    /// A session whose counts of keys do not go together as those of normal ones.
+    UnusualCounts,
 }
 
 impl Kind {
@@ -72,6 +74,7 @@ impl Kind {
             Kind::Short => "short-session",
             Kind::Unfinished => "unfinished-session",
             Kind::OffWorkflow => "off-workflow",
+            Kind::UnusualCounts => "unusual-counts",
         }
     }
 }
@@ -83,9 +86,9 @@ pub struct Finding {
     pub position: usize,
     /// What it is.
     pub kind: Kind,
-    /// Surprise in bits, −log₂ of the probability; up to [`MOST_BITS`].
+    /// Surprise in bits, −log₂ of the probability, up to [`MOST_BITS`]; for [`Kind::UnusualCounts`] the residual in thresholds.
     pub score: f32,
-    /// The most probable keys there, at most `g`, the first one first.
+    /// The most probable keys there, at most `g`, the first one first; for [`Kind::UnusualCounts`] the other keys that stand out.
     pub expected: Vec<Token>,
     /// What came: a key, or the end.
     pub seen: Token,

@@ -12,12 +12,14 @@
 pub mod card;
 pub mod choose;
 pub mod count;
+pub mod detectors;
 pub mod error;
 pub mod export;
 pub mod judge;
 pub mod network;
 pub mod next_key;
 pub mod onnx_model;
+pub mod pca;
 pub mod read;
 pub mod scores;
 pub mod sequence;

@@ -15,9 +15,11 @@ use super::count::CountModel;
 use super::error::DetectError;
 use super::export::to_onnx;
 use super::network::{NextKeyNetwork, numbers};
+use super::pca::{self, Pca};
 use super::sequence::KeySequence;
 use super::vocabulary::{Token, Vocabulary};
 use super::windows::{WindowStyle, Windows};
+use super::workflow;
 use crate::model::lstm::{Batch, Epoch, Network, Samples, Shape, Targets, Training, train};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -113,6 +115,13 @@ pub fn train_keys(
         WindowStyle::Seed004 => Vocabulary::of(sessions),
     };
     let (counts, baseline) = baseline(&folds, &kept, &vocabulary, options)?;
+    let encode =
+        |sessions: &[&KeySequence]| -> Vec<Vec<Token>> { sessions.iter().map(|s| vocabulary.encode(s)).collect() };
+    let parts: Vec<workflow::choose::Fold> =
+        folds.iter().map(|fold| (encode(&fold.train), encode(&fold.held_out.iter().collect::<Vec<_>>()))).collect();
+    let encoded = encode(&kept);
+    let workflow = workflow::choose(&parts, &encoded, options.wanted.false_alarms);
+    let pca = Pca::fit(encoded.iter().map(Vec::as_slice), vocabulary.width(), pca::Options::default());
     let samples = samples(&kept, &vocabulary, options);
     let (network, choice, history) = match options.lstm.is_empty() {
         true => (None, None, Vec::new()),
@@ -128,6 +137,8 @@ pub fn train_keys(
         network: choice,
         baseline,
         counts,
+        workflow,
+        pca,
         parser: None,
         training: Provenance {
             sessions: kept.len(),

@@ -5,6 +5,7 @@
 //! all its interleavings.
 
 use super::super::vocabulary::Token;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Least share of either order.
@@ -13,10 +14,11 @@ pub const LEAST_SHARE: f64 = 0.05;
 /// How far ahead a key may be brought forward.
 const REACH: usize = 32;
 
-/// Pairs of concurrent keys, the lower one first, with how often each order was seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Pairs of concurrent keys, the lower one first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Concurrent {
-    pairs: BTreeMap<(Token, Token), (u64, u64)>,
+    pairs: BTreeSet<(Token, Token)>,
 }
 
 impl Concurrent {
@@ -33,16 +35,16 @@ impl Concurrent {
             }
         }
         pairs.retain(|_, (up, down)| (*up).min(*down) as f64 >= LEAST_SHARE * (*up + *down) as f64);
-        Concurrent { pairs }
+        Concurrent { pairs: pairs.into_keys().collect() }
     }
 
     /// The pairs.
     pub fn pairs(&self) -> impl Iterator<Item = (Token, Token)> + '_ {
-        self.pairs.keys().copied()
+        self.pairs.iter().copied()
     }
 
     fn contains(&self, a: Token, b: Token) -> bool {
-        self.pairs.contains_key(&(a.min(b), a.max(b)))
+        self.pairs.contains(&(a.min(b), a.max(b)))
     }
 
     /// The order that stands for all orders of a session, as indices of its keys.

@@ -9,10 +9,11 @@ use super::super::vocabulary::Token;
 use super::automaton::{Automaton, Edge, Node, NodeId};
 use super::concurrency::Concurrent;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How to learn.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// Keys ahead in which two nodes must look alike to be one; 0 merges all nodes of a key.
     pub tail: usize,

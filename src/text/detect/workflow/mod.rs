@@ -8,9 +8,11 @@
 //! [`Automaton`]: deterministic, a node entered by one key only.
 
 pub mod automaton;
+pub mod choose;
 pub mod concurrency;
 pub mod draw;
 pub mod learn;
 pub mod seed004;
 
 pub use automaton::{Automaton, Diagnosis, Node, NodeId};
+pub use choose::{Workflow, choose};
