@@ -243,6 +243,8 @@ fn blocks(log: &FactBatch, order: &[usize], epoch: usize) -> Vec<DecodedBlock> {
             records: part.len() as u64,
             empty_lines: 0,
             facts,
+            ahead: Vec::new(),
+            says: None,
         }
     };
     order.chunks(epoch).enumerate().map(block).collect()
@@ -296,7 +298,15 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
         for epoch in 0..count {
             let sent = Instant::now();
             mine.next().into_iter().for_each(|block| input.send(block));
-            ticks.send(Tick { floor: Micros::MAX, ended: Vec::new(), commit: None, last: false, flush: false });
+            ticks.send(Tick {
+                floor: Micros::MAX,
+                ended: Vec::new(),
+                commit: None,
+                last: false,
+                flush: false,
+                now_ms: 0,
+                notes: Vec::new(),
+            });
             input.advance_to(epoch + 1);
             ticks.advance_to(epoch + 1);
             let done = if full { epoch.saturating_sub(3) } else { epoch + 1 };
@@ -360,7 +370,15 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
         }
         events += now;
         parts.into_iter().for_each(|block| input.send(block));
-        ticks.send(Tick { floor: Micros::MAX, ended: Vec::new(), commit: None, last: false, flush: false });
+        ticks.send(Tick {
+            floor: Micros::MAX,
+            ended: Vec::new(),
+            commit: None,
+            last: false,
+            flush: false,
+            now_ms: 0,
+            notes: Vec::new(),
+        });
         input.advance_to(copy + 1);
         ticks.advance_to(copy + 1);
         while probe.less_than(&(copy + 1)) {

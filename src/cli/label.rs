@@ -1,4 +1,7 @@
-//! `causeway label encode|decode|list`.
+//! `causeway label`.
+
+mod apply;
+mod truth;
 
 use crate::audit::label::{Label, all};
 use anyhow::{Result, bail};
@@ -35,6 +38,7 @@ Example:
     },
     /// Print every valid label with its code.
     List,
+    Apply(apply::Apply),
 }
 
 impl LabelCommand {
@@ -53,6 +57,7 @@ impl LabelCommand {
                     writeln!(out, "{code} {}", Label(*code))?;
                 }
             }
+            LabelCommand::Apply(command) => command.run(out)?,
             LabelCommand::List => {
                 for label in all() {
                     writeln!(out, "{} {label}", label.0)?;

@@ -1,6 +1,7 @@
 //! `causeway train`.
 
 mod keys;
+mod labels;
 
 use anyhow::Result;
 use std::io::Write;
@@ -9,6 +10,7 @@ use std::io::Write;
 #[derive(Debug, clap::Subcommand)]
 pub enum Train {
     Keys(Box<keys::Keys>),
+    Labels(labels::Labels),
 }
 
 impl Train {
@@ -16,6 +18,7 @@ impl Train {
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         match self {
             Train::Keys(command) => command.run(out),
+            Train::Labels(command) => command.run(out),
         }
     }
 }

@@ -7,20 +7,24 @@
 //! Training and the stream use the same columns from here and the same vocabularies from the model file, so what was learned
 //! is what is computed. A vocabulary is fixed once it is built, from the training part only.
 //!
-//! Two sets: [`FeatureSet::Mended`], and [`FeatureSet::Original`] with the 39 columns of K8NTEXT (`k8ntext.md` section 4) for
+//! Three sets: [`FeatureSet::Linked`], [`FeatureSet::Mended`], and [`FeatureSet::Original`] with the 39 columns of K8NTEXT (`k8ntext.md` section 4) for
 //! comparison. What is mended: owner references are read from the list, namespaces count as present or absent only, names of
 //! cluster-specific things (client versions, nodes) are left out, the gap to the previous event is a column, and no verb is an
 //! error.
 
 mod mended;
 mod original;
+mod sequence;
+mod table;
 mod user_agent;
 mod vocabulary;
 
 #[cfg(test)]
 mod tests;
 
-pub use vocabulary::{ABSENT, Encoder, UNKNOWN, Vocabulary, VocabularyBuilder};
+pub use sequence::{Link, SEQUENCE_COLUMNS, SavedSequence, Sequence, Touch};
+pub use table::Table;
+pub use vocabulary::{ABSENT, Encoder, UNKNOWN, Vocabulary};
 
 use crate::audit::event::Event;
 use serde::{Deserialize, Serialize};
@@ -39,19 +43,17 @@ pub struct Column {
 }
 
 /// Which columns a model has.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum FeatureSet {
-    /// The columns of this program.
+    /// Those of `mended`, and what links events to earlier ones.
     #[default]
+    Linked,
+    /// K8NTEXT's with their defects mended.
     Mended,
-    /// Those of K8NTEXT, with its encoding: the number of a value itself goes into the network.
+    /// K8NTEXT's 39, with its encoding: the number of a value itself goes into the network.
     Original,
 }
-
-/// Name of the column that holds the gap to the previous event; it is the last of the mended set and known only once events
-/// are in order.
-pub const GAP: &str = "gap";
 
 /// Buckets of the gap: below 1 µs, 2 µs, 4 µs, … and from 2³⁶ µs (19 hours) on.
 pub const GAP_BUCKETS: u16 = 38;
@@ -63,28 +65,33 @@ pub fn gap_bucket(gap_us: i64) -> u16 {
 }
 
 impl FeatureSet {
-    /// Its columns, without the gap.
+    /// Its columns that an event has by itself.
     pub fn columns(self) -> &'static [Column] {
         match self {
-            FeatureSet::Mended => &mended::COLUMNS,
+            FeatureSet::Linked | FeatureSet::Mended => &mended::COLUMNS,
             FeatureSet::Original => &original::COLUMNS,
         }
     }
 
-    /// Whether the gap follows the columns.
-    pub fn has_gap(self) -> bool {
-        self == FeatureSet::Mended
+    /// Names of the columns behind them that depend on the events before.
+    pub fn sequence_columns(self) -> &'static [&'static str] {
+        let count = match self {
+            FeatureSet::Linked => SEQUENCE_COLUMNS.len(),
+            FeatureSet::Mended => 1,
+            FeatureSet::Original => 0,
+        };
+        SEQUENCE_COLUMNS.get(..count).unwrap_or_default()
     }
 
     /// Names of all columns, in order.
     pub fn names(self) -> Vec<&'static str> {
-        let gap = self.has_gap().then_some(GAP);
-        self.columns().iter().map(|column| column.name).chain(gap).collect()
+        let own = self.columns().iter().map(|column| column.name);
+        own.chain(self.sequence_columns().iter().copied()).collect()
     }
 
     /// Number of columns.
     pub fn width(self) -> usize {
-        self.columns().len() + usize::from(self.has_gap())
+        self.columns().len() + self.sequence_columns().len()
     }
 }
 

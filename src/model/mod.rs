@@ -1,6 +1,10 @@
 //! Models: features, training, ONNX files, and the runtime that computes them.
 
 pub mod features;
+pub mod labels;
 pub mod lstm;
 pub mod onnx;
 pub mod runtime;
+pub mod train;
+pub mod vote;
+pub mod windows;

@@ -6,5 +6,17 @@
 //! A line becomes a **log key** (the id of its template) and parameters; lines become **sessions**; detectors look at whole
 //! sessions of keys.
 
+pub mod adapter;
+pub mod csv;
 pub mod detect;
+pub mod drain;
+pub mod evaluate;
+pub mod extract;
+pub mod format;
+pub mod ini;
+pub mod lenma;
+pub mod line;
+pub mod mask;
+pub mod miner;
 pub mod session;
+pub mod time;

@@ -38,7 +38,7 @@ Examples:
   causeway explain tables --user alice                  every context that alice had a part in
   causeway explain tables 4be1c63d --mermaid            a flowchart for a Markdown page")]
 pub struct Explain {
-    /// Folder of the tables.
+    /// Folder of the tables, or their URL.
     dir: PathBuf,
     /// Id of a context, the first digits of one, or an auditID.
     #[arg(required_unless_present_any = ["object", "user"], conflicts_with_all = ["object", "user"])]

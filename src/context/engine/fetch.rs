@@ -12,6 +12,7 @@
 use super::{Engine, Link, in_run};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
+use crate::context::kind::Kind;
 use crate::context::model::{Attribution, Fact, Head, Input, flags};
 use crate::context::undo::Change;
 use smallvec::SmallVec;
@@ -88,6 +89,21 @@ impl Engine {
         }
         fetch.waiting.pop();
         found.is_some()
+    }
+
+    /// Whether an event that may follow from its actor's own earlier write is the only one for now: an operator's run does
+    /// not end with its first request.
+    pub(super) fn is_alone(&self, head: &Head, facts: &[Fact], fetch: &Fetch<'_>) -> bool {
+        let again = |fact: &Fact| !fact.produce && fact.code == Kind::WrittenAgain.code();
+        let follows = |later: &Input<'_>| later.head.user == head.user && later.head.background.is_none();
+        !facts.iter().any(again) || !self.soon(fetch).any(|later| follows(&later))
+    }
+
+    /// The events ahead, as far as one looks.
+    fn soon<'a>(&self, fetch: &Fetch<'a>) -> impl Iterator<Item = Input<'a>> {
+        let (ahead, at) = (fetch.ahead, fetch.at);
+        let events = (0..MOST_AHEAD).map_while(move |index| ahead.event(index));
+        events.take_while(move |later| later.head.at.since(at) <= LOOK_AHEAD_US)
     }
 
     /// The keys whose writer would be a better cause than the one that is known.

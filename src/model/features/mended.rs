@@ -1,5 +1,5 @@
 //! The columns of this program. Names that differ from cluster to cluster are left out or reduced, so that a model holds
-//! elsewhere; what links events of one object is left to the causal engine.
+//! elsewhere.
 
 use super::user_agent::UserAgent;
 use super::{Column, Value, mark, text};

@@ -1,0 +1,31 @@
+//! What training computes on.
+
+use super::TrainError;
+use crate::model::runtime;
+use burn::tensor::Device;
+
+/// The trainer's device for a wish: the processor, or the first GPU in builds with the feature `cuda`.
+///
+/// # Errors
+/// [`TrainError::Device`] when a GPU was asked for that cannot be used.
+pub fn device(wish: runtime::Device) -> Result<Device, TrainError> {
+    match wish {
+        runtime::Device::Cpu => Ok(Device::flex()),
+        runtime::Device::Auto => Ok(gpu().unwrap_or_else(Device::flex)),
+        runtime::Device::Cuda => gpu().ok_or_else(|| {
+            let message = "no GPU can be used for training; build with --features cuda on a machine with CUDA, or take --device cpu";
+            TrainError::Device(message.to_owned())
+        }),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn gpu() -> Option<Device> {
+    // The library panics where there is no driver, so look for the driver's device file first.
+    std::path::Path::new("/dev/nvidia0").exists().then(|| Device::cuda(0))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu() -> Option<Device> {
+    None
+}
