@@ -23,6 +23,8 @@ use causeway::flow::live_contexts::{LiveView, live_contexts, show};
 use causeway::flow::order::Order;
 use causeway::flow::shelf::BatchId;
 use causeway::flow::state::State;
+use causeway::flow::vote::Turn;
+use causeway::flow::windows::Features;
 use causeway::source::PartitionId;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -243,6 +245,7 @@ fn blocks(log: &FactBatch, order: &[usize], epoch: usize) -> Vec<DecodedBlock> {
             records: part.len() as u64,
             empty_lines: 0,
             facts,
+            features: Features::default(),
         }
     };
     order.chunks(epoch).enumerate().map(block).collect()
@@ -296,7 +299,13 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
         for epoch in 0..count {
             let sent = Instant::now();
             mine.next().into_iter().for_each(|block| input.send(block));
-            ticks.send(Tick { floor: Micros::MAX, ended: Vec::new(), commit: None, last: false, flush: false });
+            ticks.send(Turn::without_model(Tick {
+                floor: Micros::MAX,
+                ended: Vec::new(),
+                commit: None,
+                last: false,
+                flush: false,
+            }));
             input.advance_to(epoch + 1);
             ticks.advance_to(epoch + 1);
             let done = if full { epoch.saturating_sub(3) } else { epoch + 1 };
@@ -360,7 +369,13 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
         }
         events += now;
         parts.into_iter().for_each(|block| input.send(block));
-        ticks.send(Tick { floor: Micros::MAX, ended: Vec::new(), commit: None, last: false, flush: false });
+        ticks.send(Turn::without_model(Tick {
+            floor: Micros::MAX,
+            ended: Vec::new(),
+            commit: None,
+            last: false,
+            flush: false,
+        }));
         input.advance_to(copy + 1);
         ticks.advance_to(copy + 1);
         while probe.less_than(&(copy + 1)) {

@@ -1,5 +1,7 @@
 //! `causeway evaluate`.
 
+mod labels;
+
 use super::explain::EventView;
 use super::tables;
 use crate::context::evaluate::{PredictedRow, TruthRow, evaluate, read_truth};
@@ -36,12 +38,16 @@ known kind, trigger, root, delayed.")]
         /// Folder of the tables.
         dir: PathBuf,
     },
+    Labels(Box<labels::Labels>),
 }
 
 impl Evaluate {
     /// Prints the scores.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
-        let Evaluate::Contexts { truth, json, worst, dir } = self;
+        let (truth, json, worst, dir) = match self {
+            Evaluate::Contexts { truth, json, worst, dir } => (truth, json, worst, dir),
+            Evaluate::Labels(command) => return command.run(out),
+        };
         let scores = evaluate(&truth_of(truth)?, &predicted(dir)?);
         if *json {
             writeln!(out, "{}", serde_json::to_string_pretty(&scores)?)?;

@@ -1,6 +1,6 @@
 //! `causeway train`.
 
-mod labels;
+pub mod labels;
 
 use anyhow::Result;
 use std::io::Write;

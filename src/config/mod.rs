@@ -20,7 +20,8 @@ pub use load::Loader;
 pub use reference::reference;
 pub use section::{Key, Kind};
 pub use sections::{
-    Bodies, Commit, Config, Contexts, Files, Limits, Log, LogFormat, Method, Output, Run, Sessions, Stream, Switch,
+    Bodies, Commit, Config, Contexts, Files, Limits, Log, LogFormat, Method, Model, ModelDevice, ModelUse, Output, Run,
+    Sessions, Stream, Switch,
 };
 pub use units::{Age, Size, UnitError};
 

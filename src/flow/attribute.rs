@@ -14,15 +14,18 @@
 
 use super::actors::Sessions;
 use super::attributor::Attributor;
-use super::epoch::{Flow, IdMap, Mark, Tick, by_epoch};
+use super::epoch::{Flow, IdMap, Mark, by_epoch};
 use super::order::{Arrival, Order, Place, ResumePoint, Waiting};
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Snapshot};
+use super::vote::Turn;
+use super::windows::Features;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::context::engine::Ahead;
 use crate::context::live::LiveChange;
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
+use crate::model::vote::Vote;
 use crate::source::PartitionId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,6 +60,8 @@ pub struct DecodedBlock {
     pub empty_lines: u64,
     /// The events that are to be put in order.
     pub facts: FactBatch,
+    /// What a label model sees of them.
+    pub features: Features,
 }
 
 /// What is said of one row.
@@ -70,6 +75,8 @@ pub struct Note {
     pub session: Option<Id>,
     /// Arrived below the watermark of its partition.
     pub late: bool,
+    /// What the label model says.
+    pub vote: Option<Vote>,
     /// The event changes something.
     pub write: bool,
     /// Event time.
@@ -116,6 +123,8 @@ pub struct Attribute {
     odd_ids: IdMap<AuditId, (Micros, String)>,
     totals: Totals,
     rows_waiting: u64,
+    /// Votes on the events that settle in this epoch.
+    votes: IdMap<Id, Vote>,
 }
 
 /// Counts since the tables were begun.
@@ -150,11 +159,14 @@ impl Attribute {
             odd_ids: IdMap::default(),
             totals,
             rows_waiting: 0,
+            votes: IdMap::default(),
         }
     }
 
     /// One epoch.
-    pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, tick: &Tick, out: &mut Vec<Out>) {
+    pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, turn: Turn, out: &mut Vec<Out>) {
+        let tick = &turn.tick;
+        self.votes = turn.votes.into_iter().collect();
         blocks.sort_unstable_by_key(|b| (b.partition, b.offset));
         let mut notes = NotesByBatch::default();
         for block in blocks {
@@ -164,6 +176,8 @@ impl Attribute {
             self.order.end(*partition);
         }
         let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
+        // what has not got all its votes is not settled
+        let watermark = watermark.min(turn.settled_to);
         let limit = if tick.flush { Micros::MAX } else { watermark };
         if let Some(Attributor::Live(live)) = &mut self.attributor {
             let blocks = &self.blocks;
@@ -254,7 +268,8 @@ impl Attribute {
                 let released = released.get(number + 1..).unwrap_or_default();
                 let coming = Coming { blocks: &self.blocks, released, waiting: self.order.coming() };
                 let facts = &held.block.facts;
-                let own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
+                let mut own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
+                own.vote = self.votes.get(&head.id).copied();
                 if let Some(mut earlier) = received.take() {
                     if earlier.note.audit_id == head.audit_id && earlier.note.at == head.at {
                         earlier.note.attribution = beside(own.attribution);
@@ -377,7 +392,8 @@ fn attribute(
 
 fn note(head: &Head, attribution: Attribution, session: Option<Id>, late: bool) -> Note {
     let write = head.flags & flags::WRITE != 0;
-    Note { row: head.row, attribution, session, late, write, at: head.at, id: head.id, audit_id: head.audit_id }
+    let (row, at, id, audit_id) = (head.row, head.at, head.id, head.audit_id);
+    Note { row, attribution, session, late, vote: None, write, at, id, audit_id }
 }
 
 /// Notes of one epoch, by worker and batch.
@@ -399,12 +415,12 @@ impl NotesByBatch {
 /// The operator. `owner` of the stream is worker 0 for now: a run has one stream.
 pub fn attribute_blocks<'s>(
     blocks: Flow<'s, DecodedBlock>,
-    ticks: Flow<'s, Tick>,
+    turns: Flow<'s, Turn>,
     mut logic: Option<Attribute>,
 ) -> Flow<'s, Out> {
-    by_epoch(blocks, ticks, Exchange::new(|_: &DecodedBlock| 0), "Attribute", move |_, blocks, tick, out| {
+    by_epoch(blocks, turns, Exchange::new(|_: &DecodedBlock| 0), "Attribute", move |_, blocks, turn, out| {
         if let Some(logic) = &mut logic {
-            logic.epoch(blocks, &tick, out);
+            logic.epoch(blocks, turn, out);
         }
     })
 }

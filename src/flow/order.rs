@@ -78,6 +78,13 @@ pub struct Order {
     counted: BTreeMap<PartitionId, u64>,
 }
 
+impl Waiting {
+    /// Event time.
+    pub fn at(&self) -> Micros {
+        self.at
+    }
+}
+
 impl Order {
     /// An order with the allowed lateness, going on from `resumed` partitions and their watermark.
     pub fn new(lateness_us: i64, resumed: &BTreeMap<PartitionId, ResumePoint>, watermark: Micros) -> Order {

@@ -30,6 +30,8 @@ pub enum Section {
     Method,
     /// What is settled of a context in the live view.
     LiveContext,
+    /// What the label model's windows need of settled events.
+    Windows,
 }
 
 /// A piece of saved state.

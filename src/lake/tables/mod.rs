@@ -16,7 +16,7 @@ pub mod rejects;
 pub mod rows;
 pub mod sessions;
 
-pub use annotate::{AuditIdText, RowNote, annotate};
+pub use annotate::{AuditIdText, ModelLabel, RowNote, annotate};
 pub use column::{Column, Kind};
 pub use contexts::ContextRow;
 pub use events::{EventMeta, EventsBuilder};
