@@ -115,6 +115,13 @@ pub struct Order {
     let_go: Vec<PartitionId>,
 }
 
+impl Waiting {
+    /// Event time.
+    pub fn at(&self) -> Micros {
+        self.at
+    }
+}
+
 impl Order {
     /// An order with the allowed lateness, going on from `resumed` partitions and their watermark.
     pub fn new(lateness_us: i64, resumed: &BTreeMap<PartitionId, ResumePoint>, watermark: Micros) -> Order {
