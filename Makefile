@@ -34,6 +34,7 @@ test: lint
 	cargo test --lib --bins --tests --examples
 	cargo test --doc
 	fuzz/run
+	deploy/lint
 
 lint:
 	cargo fmt --check

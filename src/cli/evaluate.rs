@@ -1,6 +1,7 @@
 //! `causeway evaluate`.
 
 mod keys;
+mod parser;
 
 use super::explain::EventView;
 use super::tables;
@@ -39,14 +40,16 @@ known kind, trigger, root, delayed.")]
         dir: PathBuf,
     },
     Keys(keys::Keys),
+    Parser(parser::EvaluateParser),
 }
 
 impl Evaluate {
     /// Prints the scores.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         let (truth, json, worst, dir) = match self {
-            Evaluate::Keys(command) => return command.run(out),
             Evaluate::Contexts { truth, json, worst, dir } => (truth, json, worst, dir),
+            Evaluate::Parser(command) => return command.run(out),
+            Evaluate::Keys(command) => return command.run(out),
         };
         let scores = evaluate(&truth_of(truth)?, &predicted(dir)?);
         if *json {

@@ -1,6 +1,7 @@
 //! `causeway replay`: archived audit logs into tables.
 
 mod plan;
+mod text;
 
 use super::Verbosity;
 use super::args::Moment;
@@ -13,7 +14,7 @@ use crate::observe::{Account, Health, Progress, Server, log};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 pub(super) use plan::dataflow;
-use plan::plan;
+use plan::{plan, workers};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ Examples:
   causeway replay --output tables --cluster prod --from 2026-03-01 --to 2026-03-02 'archive/audit-*.log.gz'
   kubectl logs -n kube-system kube-apiserver-0 | causeway replay --output tables -
   causeway replay --config pipelines/replay.toml --account account.json logs/
+  causeway replay --pipeline pipelines/hdfs.toml --output tables HDFS.log        ordinary log lines
 
 Every event read ends in one place: read = events + filtered + rejects, printed at the end.")]
 pub struct Replay {
@@ -43,6 +45,10 @@ pub struct Replay {
     /// Configuration file; `causeway config reference` lists its keys.
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Read log lines instead of audit events, as this pipeline file says (pipelines/hdfs.toml is one).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "from", "to", "filter", "rules", "stages", "contexts",
+        "method", "labels", "bodies", "set"])]
+    pipeline: Option<PathBuf>,
     /// Worker threads; 0 is one for each core [run.workers].
     #[arg(short, long, value_name = "N")]
     workers: Option<usize>,
@@ -94,6 +100,10 @@ impl Replay {
             && from.0 >= to.0
         {
             return Err(UsageError("--from is not before --to: nothing would be read".to_owned()).into());
+        }
+        if let Some(pipeline) = &self.pipeline {
+            log::start(verbosity.log_filter().unwrap_or("warn"), log::Format::Text)?;
+            return text::run(self, pipeline, self.style(verbosity), verbosity.quiet, out);
         }
         let config = self.effective()?;
         start_log(&config, verbosity)?;

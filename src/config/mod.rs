@@ -15,6 +15,7 @@ mod reference;
 mod section;
 mod sections;
 mod storage;
+mod text;
 mod units;
 
 pub use error::ConfigError;
@@ -28,6 +29,7 @@ pub use sections::{
     Bodies, Commit, Config, Contexts, Files, Limits, Log, LogFormat, Method, Output, Run, Sessions, Stream, Switch,
 };
 pub use storage::Storage;
+pub use text::{Lines, MaskList, Parser, SessionsOfLines, StreamOfLines, TextPipeline};
 pub use units::{Age, Size, UnitError};
 
 impl Config {

@@ -115,10 +115,10 @@ impl Coordinator {
         account.read = snapshot.read;
         account.late = snapshot.late;
         account.empty_lines = snapshot.empty_lines;
-        account.events += rows(Table::Events);
+        account.events += rows(Table::Events) + rows(Table::Lines);
         account.rejects += rows(Table::Rejects);
         account.contexts += rows(Table::Contexts);
-        account.sessions += rows(Table::Sessions);
+        account.sessions += rows(Table::Sessions) + rows(Table::LogSessions);
         account.pending_filtered = pending_filtered;
         for (partition, point) in &snapshot.partitions {
             if let Some(source) = self.sources.get(*partition) {

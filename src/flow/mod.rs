@@ -32,6 +32,8 @@
 //! - [`publish`], where wanted, sends what was committed to a topic, once.
 //! - [`commit`] gathers files, state and positions of a commit epoch and makes them one manifest.
 //!
+//! Ordinary log lines have a dataflow of their own, [`text`], of the same parts.
+//!
 //! Timely's time is the epoch, a slice of source positions; event time and the watermark are data. Every operator works on
 //! whole epochs in order ([`epoch::by_epoch`]), so the state at the end of a commit epoch is a consistent cut.
 
@@ -63,6 +65,7 @@ pub mod shelf;
 pub mod state;
 pub mod sums;
 pub mod tell;
+pub mod text;
 pub mod told;
 pub mod write;
 

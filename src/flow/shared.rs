@@ -48,6 +48,9 @@ pub enum FlowError {
         /// The method.
         method: &'static str,
     },
+    /// A stream of log lines cannot be read so.
+    #[error("{0}")]
+    Text(String),
     /// An operator failed.
     #[error("{0}; what was committed before is intact, and the same command goes on from there")]
     Operator(String),

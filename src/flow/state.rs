@@ -31,6 +31,8 @@ pub enum Section {
     Method,
     /// What is settled of a context in the live view.
     LiveContext,
+    /// The parser, the open sessions and the places of a stream of log lines.
+    Text,
 }
 
 /// A piece of saved state.

@@ -42,7 +42,7 @@ pub struct Manifest {
 pub struct Account {
     /// Events read, and records that are none. Empty lines are not among them.
     pub read: u64,
-    /// Rows of `events`.
+    /// Rows of `events`, or of `lines` where the input is text.
     pub events: u64,
     /// Events that were dropped, as counted in `filtered`.
     pub filtered: u64,
@@ -54,7 +54,7 @@ pub struct Account {
     pub late: u64,
     /// Rows of `contexts`, all revisions.
     pub contexts: u64,
-    /// Rows of `sessions`.
+    /// Rows of `sessions`, or of `log_sessions`.
     pub sessions: u64,
     /// [`Account::filtered`] by rule.
     pub filtered_by_rule: BTreeMap<String, u64>,

@@ -203,10 +203,10 @@ fn check_account(counted: u64, report: &mut Report) {
     }
     let rows = |table: Table| report.rows.get(table.name()).copied().unwrap_or_default();
     let claims = [
-        (Table::Events, rows(Table::Events), account.events),
+        (Table::Events, rows(Table::Events) + rows(Table::Lines), account.events),
         (Table::Rejects, rows(Table::Rejects), account.rejects),
         (Table::Contexts, rows(Table::Contexts), account.contexts),
-        (Table::Sessions, rows(Table::Sessions), account.sessions),
+        (Table::Sessions, rows(Table::Sessions) + rows(Table::LogSessions), account.sessions),
         (Table::Filtered, counted, account.filtered.saturating_sub(account.pending_filtered)),
     ];
     for (table, found, claimed) in claims {
@@ -228,7 +228,7 @@ fn check_strays(store: &dyn Store, listed: &BTreeSet<String>, report: &mut Repor
     }
     for name in store.list(STAGING)? {
         report.problem(
-            store.root().join(&format!("{STAGING}/{name}")),
+            store.root().join(format!("{STAGING}/{name}")),
             "is left over from a crash; the next start clears it",
         );
     }

@@ -62,6 +62,13 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Place of a field in its line; empty where it has none.
+    pub fn range(&self, field: usize) -> Range<usize> {
+        self.0.get(field).cloned().unwrap_or_default()
+    }
+}
+
 impl LogFormat {
     /// Compiles a format.
     ///
@@ -117,6 +124,11 @@ impl LogFormat {
         fields.get(line, self.content)
     }
 
+    /// The place of the content.
+    pub fn content_range(&self, fields: &Fields) -> Range<usize> {
+        fields.range(self.content)
+    }
+
     /// Reads a line, without its line end, into `fields`; false where it does not fit.
     pub fn read(&self, line: &str, fields: &mut Fields) -> bool {
         fields.0.clear();
@@ -134,6 +146,21 @@ impl LogFormat {
         fields.0.extend(self.names.iter().map(|name| captures.name(name).map_or(0..0, |found| found.range())));
         true
     }
+}
+
+/// A format as a pattern with named groups in the form of Java.
+pub fn java_pattern(format: &str) -> String {
+    let mut pattern = String::from("^");
+    let mut rest = format;
+    while !rest.is_empty() {
+        let (before, field) = next_field(rest);
+        pattern.push_str(&spaces_as_pattern(before));
+        let Some((name, behind)) = field else { break };
+        pattern.push_str(&format!("(?<{name}>.*?)"));
+        rest = behind;
+    }
+    pattern.push('$');
+    pattern
 }
 
 /// The text before the next `<Name>`, and the name with what follows it.

@@ -2,6 +2,7 @@
 
 use super::format::{Fields, LogFormat};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Why a line has no key. Such lines are counted and reported; none stops a run.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +73,16 @@ impl LineReader {
     /// The content of the line read last.
     pub fn content<'a>(&self, text: &'a str) -> &'a str {
         self.format.content(text, &self.fields)
+    }
+
+    /// Where the content of the line read last stands in it.
+    pub fn content_range(&self) -> Range<usize> {
+        self.format.content_range(&self.fields)
+    }
+
+    /// Where a field of the line read last stands in it.
+    pub fn field_range(&self, field: usize) -> Range<usize> {
+        self.fields.range(field)
     }
 
     /// A field of the line read last.

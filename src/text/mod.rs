@@ -6,8 +6,11 @@
 //! A line becomes a **log key** (the id of its template) and parameters; lines become **sessions**; detectors look at whole
 //! sessions of keys.
 
+pub mod adapter;
+pub mod csv;
 pub mod detect;
 pub mod drain;
+pub mod evaluate;
 pub mod extract;
 pub mod format;
 pub mod ini;
@@ -16,3 +19,4 @@ pub mod line;
 pub mod mask;
 pub mod miner;
 pub mod session;
+pub mod time;

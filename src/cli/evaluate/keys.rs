@@ -2,8 +2,8 @@
 
 use crate::cli::key_sessions::{By, read};
 use crate::model::runtime::Device;
-use crate::text::detect::card::{KeyModel, Opened};
-use crate::text::detect::judge::{Judge, Rules};
+use crate::text::detect::card::KeyModel;
+use crate::text::detect::detectors::Detector;
 use crate::text::detect::scores::{markdown, scores};
 use crate::text::detect::sequence::KeySequence;
 use anyhow::{Result, bail};
@@ -12,7 +12,8 @@ use std::path::PathBuf;
 
 /// Measure a next-key model on labelled sessions.
 ///
-/// Every detector of the model file is measured: the network, where ONNX Runtime is there, and the count model beside it.
+/// Every detector of the model file is measured: the network, where ONNX Runtime is there, the count model beside it, the workflow, and
+/// the counts of keys.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -53,10 +54,14 @@ impl Keys {
         let model = KeyModel::read(&self.model)?;
         let sessions = self.sessions()?;
         let mut all = Vec::new();
-        for Opened { name, rules, model: mut opened } in opened(&model) {
-            let rules = Rules { g: self.g.unwrap_or(rules.g), ..rules };
-            let found = Judge { vocabulary: &model.card.vocabulary, rules }.judge(opened.as_mut(), &sessions)?;
-            all.push(scores(name, rules.g, &sessions, &found, self.normal_total));
+        for mut detector in Detector::all(&model, Device::Auto) {
+            let mut g = None;
+            if let Some(rules) = detector.rules_mut() {
+                rules.g = self.g.unwrap_or(rules.g);
+                g = Some(rules.g);
+            }
+            let found = detector.judge(&sessions)?;
+            all.push(scores(detector.name(), g, &sessions, &found, self.normal_total));
         }
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
@@ -80,13 +85,4 @@ impl Keys {
         }
         Ok(sessions)
     }
-}
-
-/// The detectors of a model file that can run here.
-fn opened(model: &KeyModel) -> Vec<Opened> {
-    let network = model.open_network(Device::Auto).unwrap_or_else(|error| {
-        tracing::warn!("the network is left out: {error}");
-        None
-    });
-    network.into_iter().chain([model.open_counts()]).collect()
 }

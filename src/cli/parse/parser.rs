@@ -17,7 +17,7 @@ pub enum Parser {
     /// Drain; learning, or matching only.
     Drain(Box<Miner>, bool),
     /// LenMa, with its masks.
-    LenMa(LenMa, Masks, Masked),
+    LenMa(Box<(LenMa, Masks, Masked)>),
 }
 
 impl Parser {
@@ -37,7 +37,7 @@ impl Parser {
         let usual = usual.map(|pattern| MaskSpec { regex_pattern: pattern.into(), mask_with: "*".into() });
         let masks = if settings.masks.is_empty() { usual.as_slice() } else { settings.masks.as_slice() };
         let masks = Masks::new(masks, &settings.mask_prefix, &settings.mask_suffix)?;
-        Ok(Parser::LenMa(LenMa::new(threshold), masks, Masked::default()))
+        Ok(Parser::LenMa(Box::new((LenMa::new(threshold), masks, Masked::default()))))
     }
 
     /// Drain with its masks, where that is the parser.
@@ -73,7 +73,8 @@ impl Parser {
                     miner.parameters(content, ClusterId(key)).into_iter().map(|found| found.value).collect();
                 row(key, Cow::Owned(template), parameters)
             }
-            Parser::LenMa(lenma, masks, masked) => {
+            Parser::LenMa(state) => {
+                let (lenma, masks, masked) = &mut **state;
                 masks.mask(content, masked);
                 let key = lenma.learn(masked.text());
                 let parameters = lenma.parameters(content, key).into_iter().map(Cow::Borrowed).collect();

@@ -81,7 +81,7 @@ pub fn dataflow(config: &Config, progress: Arc<Progress>, stop: Arc<AtomicBool>)
 }
 
 /// The number of worker threads; 0 is one for each core that this process may use.
-fn workers(wanted: usize) -> usize {
+pub fn workers(wanted: usize) -> usize {
     match wanted {
         0 => std::thread::available_parallelism().map_or(1, NonZero::get),
         some => some,

@@ -6,10 +6,14 @@ use crate::text::detect::choose::{Choice, Wanted};
 use crate::text::detect::judge::ShortRule;
 use crate::text::detect::train::{Options, Progress, Split, Trained, train_keys};
 use crate::text::detect::windows::WindowStyle;
+use crate::text::detect::workflow::draw::dot;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::PathBuf;
+
+/// Share of the sessions that a way in a drawing was taken by at least.
+const LEAST_DRAWN: f64 = 0.001;
 
 /// Learn which log key comes next in normal sessions.
 ///
@@ -44,25 +48,26 @@ pub struct Keys {
     /// Units of each dense layer before the last; 256,128 with `seed004`.
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     dense: Option<Vec<usize>>,
-    /// Most epochs.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    epochs: usize,
+    /// Most epochs; 60, or 50 with `seed004`.
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
     /// Epochs without a better validation loss after which training stops; 0: never.
     #[arg(long, value_name = "N", default_value_t = 7)]
     early_stop: usize,
-    /// Windows a step of the optimizer.
-    #[arg(long, value_name = "N", default_value_t = 512)]
-    batch: usize,
-    /// Learning rate.
-    #[arg(long, value_name = "RATE", default_value_t = 0.003)]
-    rate: f32,
+    /// Windows a step of the optimizer; 128, or 512 with `seed004`.
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Learning rate; 0.003, or 0.001 with `seed004`.
+    #[arg(long, value_name = "RATE")]
+    rate: Option<f32>,
     /// Sessions with fewer keys are left out; 4 with `seed004`.
     #[arg(long, value_name = "N")]
     min_keys: Option<usize>,
-    /// Parts that are held out in turn, to choose `g` and the number of epochs on all sessions.
-    #[arg(long, value_name = "N", default_value_t = 5, conflicts_with_all = ["held_out", "ratios"])]
-    folds: usize,
-    /// Hold out this share once instead.
+    /// Parts that are held out in turn, so that `g` is chosen on all sessions and the model trained on all; 5 with `counts-only`.
+    /// A network takes as many times longer, and once more.
+    #[arg(long, value_name = "N", conflicts_with_all = ["held_out", "ratios"])]
+    folds: Option<usize>,
+    /// Hold out this share once instead; 0.2 for networks.
     #[arg(long, value_name = "SHARE", conflicts_with = "ratios")]
     held_out: Option<f64>,
     /// Train on the first sessions up to the first share, hold out those up to the second; 0.7,0.85 with `seed004`.
@@ -92,6 +97,9 @@ pub struct Keys {
     /// File for the figures of each epoch: {epoch, loss, accuracy, val_loss, val_accuracy}, each a list.
     #[arg(long, value_name = "FILE")]
     history_file: Option<PathBuf>,
+    /// File for a drawing of the workflow, in DOT.
+    #[arg(long, value_name = "FILE")]
+    dot: Option<PathBuf>,
     /// What makes a session of audit events.
     #[arg(long, value_enum, default_value_t = By::Session)]
     by: By,
@@ -139,17 +147,24 @@ impl Keys {
             let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
             serde_json::to_writer_pretty(file, &history(&trained))?;
         }
+        if let Some(path) = &self.dot {
+            let card = &trained.model.card;
+            let drawing = dot(&card.workflow.automaton, &card.vocabulary, LEAST_DRAWN);
+            std::fs::write(path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
+        }
         self.tell(&trained, out)
     }
 
     fn options(&self) -> Options {
         let seed004 = self.style == Style::Seed004;
         let history = self.history.unwrap_or(if seed004 { 9 } else { 10 });
-        let split = match (self.ratios, self.held_out) {
-            (Some((train, end)), _) => Split::ByPosition(train, end),
-            (None, Some(share)) => Split::HeldOut(share),
-            (None, None) if seed004 => Split::ByPosition(0.7, 0.85),
-            (None, None) => Split::Folds(self.folds),
+        let split = match (self.ratios, self.held_out, self.folds) {
+            (Some((train, end)), ..) => Split::ByPosition(train, end),
+            (None, Some(share), _) => Split::HeldOut(share),
+            (None, None, Some(folds)) => Split::Folds(folds),
+            (None, None, None) if seed004 => Split::ByPosition(0.7, 0.85),
+            (None, None, None) if self.counts_only => Split::Folds(5),
+            (None, None, None) => Split::HeldOut(0.2),
         };
         let dense = self.dense.clone().unwrap_or(if seed004 { vec![256, 128] } else { Vec::new() });
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -159,9 +174,9 @@ impl Keys {
             lstm: if self.counts_only { Vec::new() } else { self.lstm.clone() },
             dense,
             training: Training {
-                epochs: self.epochs,
-                batch: self.batch,
-                rate: self.rate,
+                epochs: self.epochs.unwrap_or(if seed004 { 50 } else { 60 }),
+                batch: self.batch.unwrap_or(if seed004 { 512 } else { 128 }),
+                rate: self.rate.unwrap_or(if seed004 { 0.001 } else { 0.003 }),
                 early_stop: Some(self.early_stop).filter(|epochs| *epochs > 0),
                 seed: self.seed,
                 shuffle: !seed004,
@@ -200,8 +215,20 @@ impl Keys {
             writeln!(out, "{name}: g = {}, {alarms} alarms in {sessions} held-out normal sessions", rules.g)
         };
         tell("count model", &card.baseline)?;
-        if let (Some(choice), Some(last)) = (&card.network, trained.history.last()) {
+        if let Some(choice) = &card.network {
             tell("network", choice)?;
+        }
+        let workflow = &card.workflow;
+        writeln!(
+            out,
+            "workflow: {} nodes, tails of {}, {} concurrent pairs, {} alarms in {} held-out normal sessions",
+            workflow.automaton.nodes().count(),
+            workflow.options.tail,
+            workflow.concurrent.pairs().count(),
+            workflow.alarms,
+            workflow.held_out
+        )?;
+        if let Some(last) = trained.history.last() {
             writeln!(out, "network: {} epochs, loss {:.4}, accuracy {:.4}", last.epoch, last.loss, last.accuracy)?;
         }
         Ok(())

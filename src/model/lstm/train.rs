@@ -194,8 +194,9 @@ fn gradient(
     settings: &Training,
     seed: u64,
 ) -> (Option<Network>, Sums) {
-    let total: f32 = indices.iter().filter_map(|index| training.weights.get(*index)).sum();
-    let scale = 1.0 / total.max(f32::MIN_POSITIVE);
+    // By the mean weight of all samples, not of this batch: rare samples are not to gain by their company.
+    let mean = training.weights.iter().sum::<f32>() / training.weights.len().max(1) as f32;
+    let scale = 1.0 / (mean * indices.len() as f32).max(f32::MIN_POSITIVE);
     let shards: Vec<&[usize]> = indices.chunks(SHARD).collect();
     let one = |(number, shard): (usize, &&[usize])| {
         let mut random = StdRng::seed_from_u64(seed ^ (number as u64).rotate_left(48));

@@ -10,8 +10,10 @@ use super::error::DetectError;
 use super::judge::Rules;
 use super::next_key::NextKey;
 use super::onnx_model::OnnxNextKey;
+use super::pca::Pca;
 use super::vocabulary::Vocabulary;
 use super::windows::WindowStyle;
+use super::workflow::Workflow;
 use crate::model::onnx::describe;
 use crate::model::runtime::{Device, Runtime};
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,10 @@ pub struct Card {
     pub baseline: Choice,
     /// The count model.
     pub counts: CountModel,
+    /// The ways that normal sessions take.
+    pub workflow: Workflow,
+    /// Which counts of keys go together.
+    pub pca: Pca,
     /// Fingerprint of the parser whose keys these are; none where they came from elsewhere.
     pub parser: Option<String>,
     /// How it was trained.

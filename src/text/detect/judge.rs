@@ -11,14 +11,12 @@
 //! is missing at its end was not left out by whoever wrote it. A session is abnormal when it has a finding.
 
 use super::error::DetectError;
-use super::next_key::{NextKey, rank, top};
+use super::next_key::{NextKey, each_row, rank, top};
 use super::sequence::KeySequence;
 use super::vocabulary::{Token, Vocabulary};
-use super::windows::{WindowStyle, Windows};
+use super::windows::WindowStyle;
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-
-/// Windows that are given to a model at once.
-const BATCH_WINDOWS: usize = 1024;
 
 /// Surprise of a key that has no probability, and the most that any finding scores, in bits.
 pub const MOST_BITS: f32 = 64.0;
@@ -61,6 +59,10 @@ pub enum Kind {
     Short,
     /// A closed session that ended where none ends.
     Unfinished,
+    /// A key that the workflow has no way for.
+    OffWorkflow,
+    /// A session whose counts of keys do not go together as those of normal ones.
+    UnusualCounts,
 }
 
 impl Kind {
@@ -71,6 +73,8 @@ impl Kind {
             Kind::UnlikelyKey => "unlikely-key",
             Kind::Short => "short-session",
             Kind::Unfinished => "unfinished-session",
+            Kind::OffWorkflow => "off-workflow",
+            Kind::UnusualCounts => "unusual-counts",
         }
     }
 }
@@ -82,9 +86,9 @@ pub struct Finding {
     pub position: usize,
     /// What it is.
     pub kind: Kind,
-    /// Surprise in bits, −log₂ of the probability; up to [`MOST_BITS`].
+    /// Surprise in bits, −log₂ of the probability, up to [`MOST_BITS`]; for [`Kind::UnusualCounts`] the residual in thresholds.
     pub score: f32,
-    /// The most probable keys there, at most `g`, the first one first.
+    /// The most probable keys there, at most `g`, the first one first; for [`Kind::UnusualCounts`] the other keys that stand out.
     pub expected: Vec<Token>,
     /// What came: a key, or the end.
     pub seen: Token,
@@ -98,77 +102,66 @@ pub struct Judge<'a> {
     pub rules: Rules,
 }
 
+/// A session in the model's tokens.
+struct Encoded {
+    tokens: Vec<Token>,
+    closed: bool,
+}
+
 /// Surprise of a probability, in bits.
 fn bits(probability: f32) -> f32 {
     (-probability.max(f32::MIN_POSITIVE).log2()).clamp(0.0, MOST_BITS)
 }
 
 impl Judge<'_> {
-    /// The findings of each session, by position.
+    /// The findings of each session, by position. Equal sessions are judged once.
     ///
     /// # Errors
     /// When the model cannot run.
     pub fn judge(&self, model: &mut dyn NextKey, sessions: &[KeySequence]) -> Result<Vec<Vec<Finding>>, DetectError> {
-        let encoded: Vec<Vec<Token>> = sessions.iter().map(|session| self.vocabulary.encode(session)).collect();
-        let mut found: Vec<Vec<Finding>> = vec![Vec::new(); sessions.len()];
-        let mut windows = Windows::new(model.style(), model.history());
-        let mut owners = Vec::new();
-        for (index, (session, tokens)) in sessions.iter().zip(&encoded).enumerate() {
-            if let Some(found) = found.get_mut(index) {
-                found.extend(unseen(tokens));
+        let mut numbers: HashMap<(Vec<Token>, bool), usize> = HashMap::new();
+        let mut distinct = Vec::new();
+        let mut number_of = Vec::with_capacity(sessions.len());
+        for session in sessions {
+            let next = distinct.len();
+            let number = *numbers.entry((self.vocabulary.encode(session), session.closed)).or_insert(next);
+            if number == next {
+                distinct.push(Encoded { tokens: self.vocabulary.encode(session), closed: session.closed });
             }
-            if self.is_short(session) && self.rules.short == ShortRule::Normal {
-                continue;
-            }
-            if let Some(found) = found.get_mut(index) {
-                found.extend(self.short_without_end(model.style(), session));
-            }
-            windows.push_session(tokens);
-            owners.resize(windows.len(), index);
-            if windows.len() >= BATCH_WINDOWS {
-                self.flush(model, sessions, &mut windows, &mut owners, &mut found)?;
-            }
+            number_of.push(number);
         }
-        self.flush(model, sessions, &mut windows, &mut owners, &mut found)?;
+        let found = self.judge_encoded(model, &distinct)?;
+        Ok(number_of.into_iter().map(|number| found.get(number).cloned().unwrap_or_default()).collect())
+    }
+
+    fn judge_encoded(&self, model: &mut dyn NextKey, sessions: &[Encoded]) -> Result<Vec<Vec<Finding>>, DetectError> {
+        let style = model.style();
+        let without_rows = |session| unseen(session).chain(self.short_without_end(style, session)).collect();
+        let mut found: Vec<Vec<Finding>> = sessions.iter().map(without_rows).collect();
+        let judged = |session: &Encoded| !(self.is_short(session) && self.rules.short == ShortRule::Normal);
+        let tokens = sessions.iter().map(|session| if judged(session) { session.tokens.as_slice() } else { &[] });
+        each_row(model, tokens, &mut |place, row| {
+            let (Some(session), Some(found)) = (sessions.get(place.session), found.get_mut(place.session)) else {
+                return;
+            };
+            found.extend(match place.target {
+                Token::END => self.end(session, row),
+                Token::UNKNOWN => None,
+                key => self.key(row, key, place.position),
+            });
+        })?;
         found.iter_mut().for_each(|found| found.sort_by_key(|finding| (finding.position, finding.kind)));
         Ok(found)
     }
 
-    fn is_short(&self, session: &KeySequence) -> bool {
-        session.closed && session.keys.len() <= self.rules.short_keys
-    }
-
-    /// Judges the windows collected so far and forgets them.
-    fn flush(
-        &self,
-        model: &mut dyn NextKey,
-        sessions: &[KeySequence],
-        windows: &mut Windows,
-        owners: &mut Vec<usize>,
-        found: &mut [Vec<Finding>],
-    ) -> Result<(), DetectError> {
-        let mut rows = Vec::with_capacity(windows.len() * model.width());
-        model.probabilities(windows, &mut rows)?;
-        let targets = windows.targets().iter().zip(windows.positions());
-        for ((row, (target, position)), owner) in
-            rows.chunks_exact(model.width().max(1)).zip(targets).zip(owners.iter())
-        {
-            let (Some(session), Some(found)) = (sessions.get(*owner), found.get_mut(*owner)) else { continue };
-            found.extend(match *target {
-                Token::END => self.end(session, row),
-                Token::UNKNOWN => None,
-                key => self.key(row, key, *position),
-            });
-        }
-        windows.clear();
-        owners.clear();
-        Ok(())
+    fn is_short(&self, session: &Encoded) -> bool {
+        session.closed && session.tokens.len() <= self.rules.short_keys
     }
 
     /// The finding of a short session by a model whose windows have no ends.
-    fn short_without_end(&self, style: WindowStyle, session: &KeySequence) -> Option<Finding> {
+    fn short_without_end(&self, style: WindowStyle, session: &Encoded) -> Option<Finding> {
         let found = style == WindowStyle::Seed004 && self.rules.short == ShortRule::Anomaly && self.is_short(session);
-        let position = session.keys.len().saturating_sub(1);
+        let position = session.tokens.len().saturating_sub(1);
         found.then(|| Finding { position, kind: Kind::Short, score: MOST_BITS, expected: Vec::new(), seen: Token::END })
     }
 
@@ -185,7 +178,7 @@ impl Judge<'_> {
     }
 
     /// Judges the end of a session. One that is short is not also unfinished.
-    fn end(&self, session: &KeySequence, row: &[f32]) -> Option<Finding> {
+    fn end(&self, session: &Encoded, row: &[f32]) -> Option<Finding> {
         let probability = row.get(Token::END.index()).copied().unwrap_or_default();
         let kind = if !session.closed {
             return None;
@@ -196,14 +189,14 @@ impl Judge<'_> {
         } else {
             return None;
         };
-        let position = session.keys.len().saturating_sub(1);
+        let position = session.tokens.len().saturating_sub(1);
         Some(Finding { position, kind, score: bits(probability), expected: top(row, self.rules.g), seen: Token::END })
     }
 }
 
 /// The unseen keys of a session.
-fn unseen(tokens: &[Token]) -> impl Iterator<Item = Finding> {
-    tokens.iter().enumerate().filter(|(_, token)| **token == Token::UNKNOWN).map(|(position, token)| Finding {
+fn unseen(session: &Encoded) -> impl Iterator<Item = Finding> + '_ {
+    session.tokens.iter().enumerate().filter(|(_, token)| **token == Token::UNKNOWN).map(|(position, token)| Finding {
         position,
         kind: Kind::UnseenKey,
         score: MOST_BITS,

@@ -24,6 +24,51 @@ pub trait NextKey {
     fn probabilities(&mut self, windows: &Windows, rows: &mut Vec<f32>) -> Result<(), DetectError>;
 }
 
+/// Windows that are given to a model at once.
+const BATCH_WINDOWS: usize = 1024;
+
+/// Where a row of probabilities belongs.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Index of the session.
+    pub session: usize,
+    /// Index of the key in its session; the session's length for its end.
+    pub position: usize,
+    /// The key that came, or the end.
+    pub target: Token,
+}
+
+/// Runs a model over sessions, many windows at once, and shows each row of probabilities with its place, in order.
+///
+/// # Errors
+/// When the model cannot run.
+pub fn each_row<'a>(
+    model: &mut dyn NextKey,
+    sessions: impl IntoIterator<Item = &'a [Token]>,
+    visit: &mut dyn FnMut(Place, &[f32]),
+) -> Result<(), DetectError> {
+    let mut windows = Windows::new(model.style(), model.history());
+    let mut owners = Vec::new();
+    let mut rows = Vec::new();
+    let mut sessions = sessions.into_iter().enumerate().peekable();
+    while let Some((index, session)) = sessions.next() {
+        windows.push_session(session);
+        owners.resize(windows.len(), index);
+        if windows.len() < BATCH_WINDOWS && sessions.peek().is_some() {
+            continue;
+        }
+        rows.clear();
+        model.probabilities(&windows, &mut rows)?;
+        let places = owners.iter().zip(windows.positions()).zip(windows.targets());
+        for (((session, position), target), row) in places.zip(rows.chunks_exact(model.width().max(1))) {
+            visit(Place { session: *session, position: *position, target: *target }, row);
+        }
+        windows.clear();
+        owners.clear();
+    }
+    Ok(())
+}
+
 /// Place of a key among all keys of a row, 0 for the most probable one; ties go to the lower token.
 pub fn rank(row: &[f32], key: Token) -> usize {
     let Some(mine) = row.get(key.index()) else { return row.len() };

@@ -63,8 +63,8 @@ fn share(part: f64, whole: f64) -> f64 {
 pub struct Scores {
     /// Name of the detector.
     pub detector: String,
-    /// How many most probable keys were normal.
-    pub g: usize,
+    /// How many most probable keys were normal, where that is the rule.
+    pub g: Option<usize>,
     /// Sessions that are abnormal.
     pub abnormal: usize,
     /// Sessions that are normal.
@@ -83,7 +83,7 @@ pub struct Scores {
 /// those given stand for.
 pub fn scores(
     detector: &str,
-    g: usize,
+    g: Option<usize>,
     sessions: &[KeySequence],
     found: &[Vec<Finding>],
     normal_total: Option<u64>,
@@ -131,7 +131,7 @@ pub fn markdown(all: &[Scores], normal_total: Option<u64>) -> String {
             text,
             "| {} | {} | session | {} of {} | {} of {} ({:.2} %) | {:.4} | {:.4} | {:.4} |",
             scores.detector,
-            scores.g,
+            scores.g.map_or(String::new(), |g| g.to_string()),
             session.true_positives,
             scores.abnormal,
             scores.false_alarms,
@@ -181,7 +181,7 @@ mod tests {
         let finding = Finding { position: 1, kind: Kind::Short, score: 1.0, expected: Vec::new(), seen: Token::END };
         let sessions = [label(true), label(true), label(false), label(false)];
         let found = [vec![finding.clone()], vec![], vec![finding], vec![]];
-        let scores = scores("count", 9, &sessions, &found, Some(200));
+        let scores = scores("count", Some(9), &sessions, &found, Some(200));
         assert_eq!(scores.by_session.false_positives, 100.0);
         assert_eq!(scores.by_session.precision(), 1.0 / 101.0);
         assert_eq!(scores.by_session.recall(), 0.5);

@@ -7,8 +7,7 @@
 //!      └──────────────────▶ train on all, as long as the folds took ────────────┘
 //! ```
 //! Every normal session is thus judged once by a model that did not know it, which is what makes a small false-alarm rate
-//! measurable on few sessions. With one fold a part is held out once and the model that did not see it is kept. Windows that occur many times
-//! are trained on once with as much weight: the same loss, far fewer samples.
+//! measurable on few sessions. With one fold a part is held out once and the model that did not see it is kept.
 
 use super::card::{Card, FORMAT, KeyModel, PROPERTY, Provenance};
 use super::choose::{Choice, HeldOut, Wanted, choose, measure};
@@ -16,9 +15,11 @@ use super::count::CountModel;
 use super::error::DetectError;
 use super::export::to_onnx;
 use super::network::{NextKeyNetwork, numbers};
+use super::pca::{self, Pca};
 use super::sequence::KeySequence;
 use super::vocabulary::{Token, Vocabulary};
 use super::windows::{WindowStyle, Windows};
+use super::workflow;
 use crate::model::lstm::{Batch, Epoch, Network, Samples, Shape, Targets, Training, train};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -79,6 +80,10 @@ pub struct Trained {
     pub history: Vec<Epoch>,
 }
 
+/// Occurrences of a window that one sample stands for at most. Windows that occur many times are trained on so many times fewer, with as
+/// much weight: the same loss from a tenth of the samples, and no batch is ruled by a few of them.
+const MOST_WEIGHT: f32 = 16.0;
+
 /// One part held out: sessions to train on and to measure on.
 struct Fold<'a> {
     train: Vec<&'a KeySequence>,
@@ -110,6 +115,13 @@ pub fn train_keys(
         WindowStyle::Seed004 => Vocabulary::of(sessions),
     };
     let (counts, baseline) = baseline(&folds, &kept, &vocabulary, options)?;
+    let encode =
+        |sessions: &[&KeySequence]| -> Vec<Vec<Token>> { sessions.iter().map(|s| vocabulary.encode(s)).collect() };
+    let parts: Vec<workflow::choose::Fold> =
+        folds.iter().map(|fold| (encode(&fold.train), encode(&fold.held_out.iter().collect::<Vec<_>>()))).collect();
+    let encoded = encode(&kept);
+    let workflow = workflow::choose(&parts, &encoded, options.wanted.false_alarms);
+    let pca = Pca::fit(encoded.iter().map(Vec::as_slice), vocabulary.width(), pca::Options::default());
     let samples = samples(&kept, &vocabulary, options);
     let (network, choice, history) = match options.lstm.is_empty() {
         true => (None, None, Vec::new()),
@@ -125,6 +137,8 @@ pub fn train_keys(
         network: choice,
         baseline,
         counts,
+        workflow,
+        pca,
         parser: None,
         training: Provenance {
             sessions: kept.len(),
@@ -280,9 +294,12 @@ fn samples(sessions: &[&KeySequence], vocabulary: &Vocabulary, options: &Options
     }
     let (mut rows, mut classes, mut weights) = (Vec::new(), Vec::new(), Vec::new());
     for ((row, target), weight) in distinct {
-        rows.push(row);
-        classes.push(target);
-        weights.push(weight);
+        let copies = (weight / MOST_WEIGHT).ceil().max(1.0);
+        for _ in 0..copies as usize {
+            rows.push(row.clone());
+            classes.push(target);
+            weights.push(weight / copies);
+        }
     }
     Batch { samples: Samples::Tokens(rows), targets: Targets::Classes(classes), weights }
 }

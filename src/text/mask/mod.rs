@@ -14,7 +14,7 @@ pub(crate) use python::to_rust as python_to_rust;
 pub mod scan;
 
 pub use masked::{Edit, Masked};
-use pattern::Pattern;
+pub(crate) use pattern::Pattern;
 
 use super::drain::MaskJson;
 use serde::{Deserialize, Serialize};

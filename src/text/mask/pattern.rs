@@ -4,7 +4,7 @@ use super::python;
 use super::scan;
 
 /// A compiled pattern.
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// The hand-written reading of a known pattern, for ASCII lines.
     scanner: Option<scan::Scanner>,
     engine: Engine,
@@ -19,7 +19,7 @@ enum Engine {
 
 impl Pattern {
     /// Compiles a pattern of Python's `re`; the error is the engine's reason.
-    pub(super) fn new(pattern: &str) -> Result<Pattern, String> {
+    pub(crate) fn new(pattern: &str) -> Result<Pattern, String> {
         let translated = python::to_rust(pattern);
         let engine = match regex::Regex::new(&translated) {
             Ok(regex) => Engine::Plain(regex),
@@ -29,7 +29,7 @@ impl Pattern {
     }
 
     /// The first match at or behind `from`, in bytes.
-    pub(super) fn find(&self, text: &str, from: usize, is_ascii: bool) -> Option<(usize, usize)> {
+    pub(crate) fn find(&self, text: &str, from: usize, is_ascii: bool) -> Option<(usize, usize)> {
         if let (Some(scanner), true) = (self.scanner, is_ascii) {
             return scanner(text.as_bytes(), from);
         }

@@ -4,9 +4,7 @@ use super::{LOWER_HEX, closes, next_run, run_end};
 use memchr::memchr_iter;
 
 pub(super) fn find(line: &[u8], from: usize) -> Option<(usize, usize)> {
-    if memchr_iter(b':', line.get(from..)?).nth(2).is_none() {
-        return None;
-    }
+    memchr_iter(b':', line.get(from..)?).nth(2)?;
     let mut at = from;
     loop {
         let (start, end) = next_run(line, at, 2, LOWER_HEX)?;
