@@ -141,10 +141,10 @@ impl Replay {
     }
 
     fn style(&self, verbosity: Verbosity) -> Style {
-        match (self.no_progress || verbosity.quiet, console::user_attended_stderr(), verbosity.verbose) {
-            (true, _, _) | (false, false, 0) => Style::Silent,
-            (false, true, _) => Style::Bar,
-            (false, false, _) => Style::Lines,
+        match (self.no_progress || verbosity.quiet, console::user_attended_stderr()) {
+            (true, _) => Style::Silent,
+            (false, true) => Style::Bar,
+            (false, false) => Style::Lines,
         }
     }
 

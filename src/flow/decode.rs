@@ -16,6 +16,7 @@ use super::labelled::{in_windows, touch};
 use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
 use super::windows::Features;
+use super::told;
 use super::write::Rows;
 use crate::audit::actor::Class;
 use crate::audit::decode::{Want, decode};
@@ -32,7 +33,6 @@ use crate::context::keys::KeySpace;
 use crate::context::model::FactBatch;
 use crate::lake::LakeError;
 use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate};
-use crate::observe::metric;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
 use crate::source::files::Item;
@@ -230,7 +230,7 @@ impl Decoder {
                 out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
             }
         }
-        tell_rejects(&found.rejects);
+        told::rejected(&found.rejects);
         out.extend(found.rejects.into_iter().map(|row| Out::Rows(Rows::Reject(Box::new(row)))));
         out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(drop, count)));
         out.push(Out::Block(Box::new(DecodedBlock {
@@ -437,21 +437,6 @@ impl Decoder {
             message: reject.message,
             bytes: reject.excerpt,
         });
-    }
-}
-
-/// Counts rejected records by reason.
-fn tell_rejects(rejects: &[RejectRow]) {
-    for of_one_reason in rejects.chunk_by(|one, next| one.reason == next.reason) {
-        let Some(reason) = of_one_reason.first().map(|reject| reject.reason.as_str()) else { continue };
-        let labels = [
-            ("component_id", "decode"),
-            ("component_kind", "transform"),
-            ("component_type", "decode"),
-            ("error_type", reason),
-            ("stage", "processing"),
-        ];
-        metric::ERRORS.counter(&labels).increment(of_one_reason.len() as u64);
     }
 }
 
