@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Rows, assert_same, cell, causeway, files, succeed, verify};
+use common::{Rows, assert_same, causeway, cell, files, succeed, verify};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,13 +18,24 @@ fn log(folder: &Path, lines: usize) -> PathBuf {
         let (secs, block) = (at / 7, at * 31 % 400 / 4 + at / 900 * 100);
         let time = format!("081109 {:02}{:02}{:02}", secs / 3600 % 24, secs / 60 % 60, secs % 60);
         let _ = match at % 11 {
-            0 => writeln!(text, "{time} 148 INFO dfs.DataNode$PacketResponder: PacketResponder {} for block blk_{block} terminating", at % 3),
-            1 => writeln!(text, "{time} 26 INFO dfs.FSNamesystem: BLOCK* NameSystem.allocateBlock: /user/root/part-{at}. blk_-{block}"),
+            0 => writeln!(
+                text,
+                "{time} 148 INFO dfs.DataNode$PacketResponder: PacketResponder {} for block blk_{block} terminating",
+                at % 3
+            ),
+            1 => writeln!(
+                text,
+                "{time} 26 INFO dfs.FSNamesystem: BLOCK* NameSystem.allocateBlock: /user/root/part-{at}. blk_-{block}"
+            ),
             2 if at % 5 == 0 => writeln!(text, "no format at all {at}"),
             3 if at % 7 == 0 => writeln!(text),
             4 if at % 9 == 0 => writeln!(text, "{time} 9 WARN dfs.Web: nul \0 {at}"),
             5 => writeln!(text, "{time} 35 INFO dfs.FSNamesystem: Starting decommission of node {}", at % 13),
-            n => writeln!(text, "{time} 143 INFO dfs.DataNode$DataXceiver: Receiving block blk_{block} src: /10.250.{n}.{}:54106 dest: /10.250.1.1:50010", at % 200),
+            n => writeln!(
+                text,
+                "{time} 143 INFO dfs.DataNode$DataXceiver: Receiving block blk_{block} src: /10.250.{n}.{}:54106 dest: /10.250.1.1:50010",
+                at % 200
+            ),
         };
     }
     let path = folder.join("hdfs.log");
