@@ -1,6 +1,7 @@
-//! Key sequences from whatever a command was given: a file of sessions, or a folder of tables whose events are the lines.
+//! Key sequences from whatever a command was given: a file of sessions, or a folder of tables, of log lines or of audit events.
 
-use crate::lake::scan::{EventFilter, read_events};
+use crate::lake::Table;
+use crate::lake::scan::read_table;
 use crate::lake::tables::read::Cells;
 use crate::text::detect::read::read_sequences;
 use crate::text::detect::sequence::KeySequence;
@@ -32,29 +33,79 @@ impl By {
 pub fn read(inputs: &[impl AsRef<Path>], by: By) -> Result<Vec<KeySequence>> {
     let mut sessions = Vec::new();
     for input in inputs.iter().map(AsRef::as_ref) {
-        sessions.extend(if input.is_dir() { of_tables(input, by)? } else { read_sequences(input)? });
+        sessions.extend(match input.is_dir() {
+            false => read_sequences(input)?,
+            true => match of_lines(input)? {
+                lines if lines.is_empty() => of_events(input, by)?,
+                lines => lines,
+            },
+        });
     }
     Ok(sessions)
 }
 
+/// A key each, and the one that stands for it from now on.
+#[derive(Default)]
+struct Names(BTreeMap<String, Arc<str>>);
+
+impl Names {
+    fn of(&mut self, key: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(key) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = Arc::from(key);
+        self.0.insert(key.to_owned(), Arc::clone(&name));
+        name
+    }
+}
+
+/// Sessions of log lines: the newest template of each line's key. Empty where there are none.
+fn of_lines(dir: &Path) -> Result<Vec<KeySequence>> {
+    let mut templates: BTreeMap<i64, (i64, Arc<str>)> = BTreeMap::new();
+    for batch in read_table(dir, Table::Templates, &["key", "revision", "template"])? {
+        let cells = Cells::new(&batch);
+        for row in 0..batch.num_rows() {
+            let revision = cells.int("revision", row).unwrap_or_default();
+            let newest = templates.entry(cells.int("key", row).unwrap_or_default()).or_insert((-1, Arc::from("")));
+            if revision > newest.0 {
+                *newest = (revision, Arc::from(cells.str("template", row)));
+            }
+        }
+    }
+    let mut sessions = Vec::new();
+    for batch in read_table(dir, Table::LogSessions, &["session_id", "keys", "end", "abnormal"])? {
+        let cells = Cells::new(&batch);
+        for row in 0..batch.num_rows() {
+            let key = |key: &str| templates.get(&key.parse().ok()?).map(|(_, template)| Arc::clone(template));
+            let mut session =
+                KeySequence::new(cells.text("session_id", row), cells.str("keys", row).split(' ').filter_map(key));
+            session.closed = matches!(cells.str("end", row), "closed" | "idle");
+            let labelled = batch.column_by_name("abnormal").is_some_and(|column| column.is_valid(row));
+            session.abnormal = labelled.then(|| cells.boolean("abnormal", row));
+            sessions.push(session);
+        }
+    }
+    sessions.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(sessions)
+}
+
 /// The actions of events, such as `create apps/deployments`, by session or context, in the order of time.
-fn of_tables(dir: &Path, by: By) -> Result<Vec<KeySequence>> {
+fn of_events(dir: &Path, by: By) -> Result<Vec<KeySequence>> {
     let mut sessions: BTreeMap<String, Vec<(i64, Arc<str>)>> = BTreeMap::new();
-    let mut names: BTreeMap<String, Arc<str>> = BTreeMap::new();
-    for batch in read_events(dir, &EventFilter::default(), Some(&["received_at", "action", by.column()]))? {
+    let mut names = Names::default();
+    for batch in read_table(dir, Table::Events, &["received_at", "action", by.column()])? {
         let cells = Cells::new(&batch);
         for row in 0..batch.num_rows() {
             let (session, action) = (cells.str(by.column(), row), cells.str("action", row));
             if session.is_empty() || action.is_empty() {
                 continue;
             }
-            let key = names.entry(action.to_owned()).or_insert_with(|| Arc::from(action)).clone();
             let at = cells.int("received_at", row).unwrap_or_default();
-            sessions.entry(session.to_owned()).or_default().push((at, key));
+            sessions.entry(session.to_owned()).or_default().push((at, names.of(action)));
         }
     }
     if sessions.is_empty() {
-        bail!("{} holds no event with a {}; replay an audit log into it first", dir.display(), by.column());
+        bail!("{} holds no session; replay a log into it first", dir.display());
     }
     let session = |(id, mut events): (String, Vec<(i64, Arc<str>)>)| {
         events.sort_by_key(|(at, _)| *at);

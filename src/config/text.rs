@@ -12,11 +12,14 @@
 
 use super::{Age, Commit, ConfigError, Size};
 use crate::text::adapter::{Adapter, AdapterError, SessionSettings};
+use crate::text::detect::card::KeyModel;
+use crate::text::detect::detectors::{Chosen, Detection};
 use crate::text::drain::DrainSettings;
 use crate::text::ini::ParserSettings;
 use crate::text::mask::{MaskSpec, hdfs_masks};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A pipeline of log lines. Every section may be left out but `[stream]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +35,8 @@ pub struct TextPipeline {
     pub parser: Parser,
     /// Which lines belong together; no sessions without it.
     pub sessions: Option<SessionsOfLines>,
+    /// Detectors of anomalies in sessions; none without it.
+    pub anomalies: Option<AnomaliesOfLines>,
     /// When tables are committed.
     #[serde(default)]
     pub commit: Commit,
@@ -125,7 +130,38 @@ pub struct SessionsOfLines {
     pub step_back: Option<Age>,
 }
 
+/// `[anomalies]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnomaliesOfLines {
+    /// Model file, from `causeway train keys`, relative to the pipeline file.
+    pub model: PathBuf,
+    /// Which of its detectors judge: "next-key" (the network, or counts without ONNX Runtime), "count", "workflow", "pca".
+    #[serde(default = "next_key")]
+    pub detectors: Vec<Chosen>,
+}
+
+fn next_key() -> Vec<Chosen> {
+    vec![Chosen::NextKey]
+}
+
 impl TextPipeline {
+    /// The detectors. `path` is the pipeline file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a model that cannot be read, and where there are no sessions to judge.
+    pub fn detection(&self, path: &Path) -> Result<Option<Detection>, ConfigError> {
+        let Some(anomalies) = &self.anomalies else { return Ok(None) };
+        let place = format!("{}: [anomalies]", path.display());
+        if self.sessions.is_none() && self.parser.ini.is_none() {
+            let detail = "detectors judge sessions, and there are none; add [sessions]".to_owned();
+            return Err(ConfigError::Value { place, detail });
+        }
+        let model = path.parent().unwrap_or(Path::new("")).join(&anomalies.model);
+        let model = KeyModel::read(&model).map_err(|error| ConfigError::Value { place, detail: error.to_string() })?;
+        Ok(Some(Detection { model: Arc::new(model), chosen: anomalies.detectors.clone() }))
+    }
+
     /// Reads a pipeline file.
     ///
     /// # Errors

@@ -12,8 +12,10 @@
 use super::attribute::{BESIDE, DecodedBlock, ResumePoints, SETTLED};
 use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
+use super::labelled::{in_windows, touch};
 use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
+use super::windows::Features;
 use super::told;
 use super::write::Rows;
 use crate::audit::actor::Class;
@@ -149,6 +151,7 @@ pub struct Decoder {
 struct Yield {
     facts: FactBatch,
     details: Vec<(u32, Detail)>,
+    features: Features,
     drops: Drops,
     rejects: Vec<RejectRow>,
     records: u64,
@@ -243,6 +246,7 @@ impl Decoder {
             facts: found.facts,
             ahead: found.ahead,
             says,
+            features: found.features,
         })));
         Ok(())
     }
@@ -275,7 +279,7 @@ impl Decoder {
         (partition, offset, now): (PartitionId, u64, Micros),
         found: &mut Yield,
     ) -> Result<(), LakeError> {
-        let want = Want { evidence: self.plan.contexts, raw_bodies: self.plan.bodies };
+        let want = Want { evidence: self.plan.contexts || self.plan.labeler.is_some(), raw_bodies: self.plan.bodies };
         let mut failure = None;
         decode(record, want, &mut |item, event| {
             let place = At { partition, offset, item, now };
@@ -357,6 +361,9 @@ impl Decoder {
             let place = Place { stream: self.stream, offset: at.offset, item: at.item, row, at: time };
             let facts = found.facts.facts.len();
             self.extractor.push(event, place, &mut found.facts);
+            if !settled {
+                self.features(event, found);
+            }
             if (settled || !self.plan.contexts)
                 && let Some(head) = found.facts.heads.last_mut()
             {
@@ -373,6 +380,17 @@ impl Decoder {
             }
         }
         Ok(())
+    }
+
+    /// What the label model sees of the event whose head was pushed last.
+    fn features(&self, event: &Event<'_>, found: &mut Yield) {
+        let Some(labeler) = self.plan.labeler.as_ref().filter(|_| in_windows(event)) else { return };
+        let Some(head) = found.facts.heads.last() else { return };
+        let mut row = Vec::with_capacity(labeler.encoder().width());
+        labeler.encoder().encode(event, &mut row);
+        found.features.heads.push(found.facts.heads.len() as u32 - 1);
+        found.features.rows.push(row);
+        found.features.touches.push(touch(head, &found.facts));
     }
 
     fn row(&mut self, event: &Event<'_>, at: At, class: Class, found: &mut Yield) -> Result<u32, LakeError> {

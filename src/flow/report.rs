@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// Time between two tellings.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How long a source may say nothing after the start.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What the source is called where no partition is known yet.
 const SOURCE: &str = "kafka";
 
@@ -25,12 +28,13 @@ pub struct Reporter {
     to: Arc<Health>,
     metrics: BTreeMap<PartitionId, PartitionMetrics>,
     told: Option<Instant>,
+    began: Instant,
 }
 
 impl Reporter {
     /// Tells `to` of `of`.
     pub fn new(of: Arc<status::Health>, to: Arc<Health>) -> Reporter {
-        Reporter { of, to, metrics: BTreeMap::new(), told: None }
+        Reporter { of, to, metrics: BTreeMap::new(), told: None, began: Instant::now() }
     }
 
     /// Messages of a partition were read.
@@ -52,6 +56,8 @@ impl Reporter {
         self.told = Some(Instant::now());
         let partitions = self.of.partitions();
         match (self.of.snapshot().unreachable, partitions.is_empty()) {
+            // The first answers are on their way.
+            (_, true) if self.began.elapsed() < PATIENCE => {}
             (Some(words), true) => self.to.stalled(SOURCE, &format!("unreachable: {words}")),
             (_, true) => self.to.stalled(SOURCE, "no topic of kafka.topics is there yet; it is read when it is"),
             (_, false) => self.to.forget(SOURCE),

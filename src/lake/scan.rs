@@ -135,6 +135,20 @@ pub fn read_events_in(
     Ok(batches)
 }
 
+/// All committed rows of a table with the columns that are asked for, in the order of the files.
+///
+/// # Errors
+/// [`LakeError::NoLake`], or the file that cannot be read.
+pub fn read_table(root: &Path, table: Table, columns: &[&str]) -> Result<Vec<RecordBatch>, LakeError> {
+    let store = store::open(root, store::Options::default())?;
+    let all = Wanted { cluster: None, since: None, until: None, equal: Vec::new() };
+    let mut batches = Vec::new();
+    for file in committed(&*store, table, &all)? {
+        batches.extend(read_file(&*store, &file, &all, Some(columns))?);
+    }
+    Ok(batches)
+}
+
 /// The rows that one commit added to a table.
 ///
 /// # Errors

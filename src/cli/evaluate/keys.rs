@@ -9,6 +9,7 @@ use crate::text::detect::sequence::KeySequence;
 use anyhow::{Result, bail};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Measure a next-key model on labelled sessions.
 ///
@@ -51,7 +52,7 @@ pub struct Keys {
 impl Keys {
     /// Prints the scores.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
-        let model = KeyModel::read(&self.model)?;
+        let model = Arc::new(KeyModel::read(&self.model)?);
         let sessions = self.sessions()?;
         let mut all = Vec::new();
         for mut detector in Detector::all(&model, Device::Auto) {

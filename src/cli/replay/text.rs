@@ -60,6 +60,7 @@ fn plan(replay: &Replay, path: &Path, progress: Arc<Progress>) -> Result<TextPla
     let pipeline = TextPipeline::read(path)?;
     let parser = pipeline.parser_settings(path)?;
     let sessions = pipeline.session_settings(&parser, path)?;
+    let detection = pipeline.detection(path)?;
     let adapter = parser.adapter.as_ref();
     let Some(output) = &replay.output else {
         return Err(UsageError("no folder for the tables; give --output DIR".to_owned()).into());
@@ -81,6 +82,7 @@ fn plan(replay: &Replay, path: &Path, progress: Arc<Progress>) -> Result<TextPla
         masks: parser.masks,
         brackets: (parser.mask_prefix, parser.mask_suffix),
         sessions,
+        detection,
         commit_every: pipeline.commit.every.as_duration(),
         commit_bytes: pipeline.commit.bytes.as_bytes(),
         block_bytes: pipeline.lines.block_bytes.as_usize(),

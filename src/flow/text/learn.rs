@@ -5,7 +5,7 @@
 
 use super::plan::TextPlan;
 use super::prepare::{Found, Prepared};
-use super::rows::{BlockRows, session_id, session_row};
+use super::rows::{BlockRows, EndedSession, session_id, session_row};
 use super::saved::SavedText;
 use crate::audit::time::Micros;
 use crate::flow::FlowError;
@@ -19,7 +19,7 @@ use crate::text::drain::{self, Change, ClusterId, Drain};
 use crate::text::line::OddLine;
 use crate::text::mask::Masks;
 use crate::text::miner::Miner;
-use crate::text::session::{LinePosition, Session};
+use crate::text::session::{LinePosition, Session, SessionEnd};
 use crate::text::time::TimeReader;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +49,8 @@ pub struct Learner {
     /// All but the parser and what the two above hold.
     saved: SavedText,
     names: Vec<Arc<str>>,
+    /// Whether detectors want the sessions.
+    detect: bool,
     templates: BTreeMap<ClusterId, Arc<str>>,
     partitions: BTreeMap<PartitionId, ResumePoint>,
     read: u64,
@@ -103,6 +105,7 @@ impl Learner {
             time,
             saved: SavedText { sources, ..saved },
             names,
+            detect: plan.detection.is_some(),
             templates,
             partitions: BTreeMap::new(),
             read,
@@ -228,7 +231,26 @@ impl Learner {
     }
 
     fn end_sessions(&self, ended: &mut Vec<Session>, rows: &mut BlockRows) {
+        if self.detect {
+            rows.ended.extend(ended.iter().map(|session| self.ended(session)));
+        }
         rows.sessions.extend(ended.drain(..).map(|session| session_row(&session, &self.cluster, &self.names)));
+    }
+
+    /// A session as the detectors want it; a line without a time has that of the line before.
+    fn ended(&self, session: &Session) -> EndedSession {
+        let mut at = session.times.iter().flatten().next().copied().unwrap_or(self.saved.at);
+        let line = |(position, time): (&LinePosition, &Option<Micros>)| {
+            at = time.unwrap_or(at);
+            (self.names.get(position.partition.0 as usize).cloned().unwrap_or_default(), position.offset.0, at)
+        };
+        let template = |key: &u32| self.templates.get(&ClusterId(*key)).cloned().unwrap_or_default();
+        EndedSession {
+            session_id: session_id(session.id),
+            keys: session.keys.iter().map(template).collect(),
+            lines: session.positions.iter().zip(&session.times).map(line).collect(),
+            closed: matches!(session.end, SessionEnd::Closed | SessionEnd::Idle),
+        }
     }
 
     /// The input is over: all sessions are.

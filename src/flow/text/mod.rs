@@ -18,9 +18,12 @@
 //! saved parser at the line where the last commit ended. What this costs: the part of `learn` that cannot be spread, about two
 //! thirds of the work on a line (see BENCHMARKS.md); reading, decompression, formats and Parquet use the other cores.
 //!
+//! Detectors judge a session when it is over, on the worker that writes its block, so models run on every core.
+//!
 //! Bounded: at most a few epochs of blocks are under way, lines are no longer than a limit, open sessions and clusters are
 //! bounded by their settings.
 
+mod detect;
 mod feed;
 mod learn;
 mod plan;

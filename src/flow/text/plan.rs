@@ -2,6 +2,7 @@
 
 use crate::observe::progress::Progress;
 use crate::text::adapter::SessionSettings;
+use crate::text::detect::detectors::Detection;
 use crate::text::drain::DrainSettings;
 use crate::text::mask::MaskSpec;
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ pub struct TextPlan {
     pub brackets: (String, String),
     /// How sessions are made; none without sessions.
     pub sessions: Option<SessionSettings>,
+    /// The detectors; none where sessions are not judged.
+    pub detection: Option<Detection>,
     /// Time between commits.
     pub commit_every: Duration,
     /// Input between commits.

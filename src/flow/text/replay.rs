@@ -1,5 +1,6 @@
 //! A replay of log lines from start to end: open the tables, find the files, build the dataflow on every worker, feed it, close.
 
+use super::detect::Detectors;
 use super::feed::{Message, feed};
 use super::learn::{Learner, Out, learn_lines};
 use super::plan::TextPlan;
@@ -192,7 +193,8 @@ fn build<'s>(
         Out::Rows(_) => Err(crate::flow::state::Piece::Failed("rows came where none can".to_owned())),
     });
     let writer = TableWriter::new(Arc::clone(&run.store), index);
-    let written = write_rows(rows, marks.broadcast(), plan.stream.clone(), writer);
+    let detectors = plan.detection.as_ref().map(Detectors::open);
+    let written = write_rows(rows, marks.broadcast(), plan.stream.clone(), writer, detectors);
     let coordinator =
         if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
     Ok(commit_epochs(written.concat(pieces), coordinator))

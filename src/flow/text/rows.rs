@@ -20,6 +20,21 @@ pub struct BlockRows {
     pub sessions: Vec<LogSessionRow>,
     /// Rows of `rejects`.
     pub rejects: Vec<RejectRow>,
+    /// Sessions for the detectors; none where there are none.
+    pub ended: Vec<EndedSession>,
+}
+
+/// A session that is over, as the detectors want it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EndedSession {
+    /// Its id.
+    pub session_id: String,
+    /// The template of each line as it is now.
+    pub keys: Vec<Arc<str>>,
+    /// File, byte offset and time of each line.
+    pub lines: Vec<(Arc<str>, u64, Micros)>,
+    /// Whether nothing more will come.
+    pub closed: bool,
 }
 
 /// The id of a session as tables have it.

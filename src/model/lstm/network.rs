@@ -4,8 +4,8 @@ use super::dense::Dense;
 use super::layer::{Lstm, Trace};
 use super::loss::softmax;
 use nalgebra::{DMatrix, DVector};
-use rand::Rng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 /// The shape of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,6 +160,23 @@ impl Network {
         gradient.dense.reverse();
         gradient.lstm.reverse();
         gradient
+    }
+
+    /// All weights in a fixed order, layer by layer, each matrix column by column.
+    pub fn flat(&self) -> Vec<f32> {
+        self.slices().concat()
+    }
+
+    /// A network of this shape with these weights; none where their number is another.
+    pub fn of_flat(shape: &Shape, flat: &[f32]) -> Option<Network> {
+        let mut network = Network::new(shape, &mut StdRng::seed_from_u64(0));
+        let mut left = flat;
+        for slice in network.slices_mut() {
+            let (mine, rest) = left.split_at_checked(slice.len())?;
+            slice.copy_from_slice(mine);
+            left = rest;
+        }
+        left.is_empty().then_some(network)
     }
 
     /// All weights, in a fixed order.

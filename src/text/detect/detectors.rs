@@ -1,31 +1,69 @@
 //! All detectors of a model file, each ready to judge sessions.
 
-use super::card::{Card, KeyModel, Opened};
+use super::card::{KeyModel, Opened};
 use super::error::DetectError;
 use super::judge::{Finding, Judge, Rules};
 use super::sequence::KeySequence;
 use crate::model::runtime::Device;
+use serde::Deserialize;
+use std::sync::Arc;
 
-/// One detector of a model file.
-pub enum Detector<'a> {
-    /// The next key, by the network or by counts.
-    NextKey(&'a Card, Opened),
+/// Which detectors of a model file judge.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Chosen {
+    /// The next key: by the network, or by counts where there is no ONNX Runtime or no network.
+    NextKey,
+    /// The next key by counts.
+    Count,
     /// The workflow.
-    Workflow(&'a Card),
+    Workflow,
     /// Counts of keys.
-    Counts(&'a Card),
+    Pca,
 }
 
-impl<'a> Detector<'a> {
+/// A model and the detectors that are wanted of it.
+#[derive(Clone, Debug)]
+pub struct Detection {
+    /// The model.
+    pub model: Arc<KeyModel>,
+    /// The detectors.
+    pub chosen: Vec<Chosen>,
+}
+
+/// One detector of a model file.
+pub enum Detector {
+    /// The next key, by the network or by counts.
+    NextKey(Arc<KeyModel>, Opened),
+    /// The workflow.
+    Workflow(Arc<KeyModel>),
+    /// Counts of keys.
+    Counts(Arc<KeyModel>),
+}
+
+impl Detector {
     /// The detectors that can run here, the network first; without ONNX Runtime it is left out, which is said once.
-    pub fn all(model: &'a KeyModel, device: Device) -> Vec<Detector<'a>> {
+    pub fn all(model: &Arc<KeyModel>, device: Device) -> Vec<Detector> {
         let network = model.open_network(device).unwrap_or_else(|error| {
             tracing::warn!("the network is left out, the count model judges alone: {error}");
             None
         });
-        let card = &model.card;
-        let next_key = network.into_iter().chain([model.open_counts()]).map(|opened| Detector::NextKey(card, opened));
-        next_key.chain([Detector::Workflow(card), Detector::Counts(card)]).collect()
+        let next_key = network.into_iter().chain([model.open_counts()]);
+        let next_key = next_key.map(|opened| Detector::NextKey(Arc::clone(model), opened));
+        next_key.chain([Detector::Workflow(Arc::clone(model)), Detector::Counts(Arc::clone(model))]).collect()
+    }
+
+    /// Those of them that are wanted.
+    pub fn chosen(model: &Arc<KeyModel>, device: Device, chosen: &[Chosen]) -> Vec<Detector> {
+        let mut detectors = Detector::all(model, device);
+        let network = detectors.iter().any(|detector| detector.name() == "lstm");
+        detectors.retain(|detector| match detector.name() {
+            "lstm" => chosen.contains(&Chosen::NextKey),
+            "count" => chosen.contains(&Chosen::Count) || (!network && chosen.contains(&Chosen::NextKey)),
+            "workflow" => chosen.contains(&Chosen::Workflow),
+            _ => chosen.contains(&Chosen::Pca),
+        });
+        detectors
     }
 
     /// Its name in tables: `lstm`, `count`, `workflow` or `pca`.
@@ -51,14 +89,16 @@ impl<'a> Detector<'a> {
     /// When the model cannot run.
     pub fn judge(&mut self, sessions: &[KeySequence]) -> Result<Vec<Vec<Finding>>, DetectError> {
         match self {
-            Detector::NextKey(card, opened) => {
-                Judge { vocabulary: &card.vocabulary, rules: opened.rules }.judge(opened.model.as_mut(), sessions)
+            Detector::NextKey(model, opened) => {
+                Judge { vocabulary: &model.card.vocabulary, rules: opened.rules }.judge(opened.model.as_mut(), sessions)
             }
-            Detector::Workflow(card) => {
+            Detector::Workflow(model) => {
+                let card = &model.card;
                 let judge = |s: &KeySequence| card.workflow.judge(&card.vocabulary.encode(s), s.closed);
                 Ok(sessions.iter().map(|session| judge(session).into_iter().collect()).collect())
             }
-            Detector::Counts(card) => {
+            Detector::Counts(model) => {
+                let card = &model.card;
                 let judge = |s: &KeySequence| card.pca.judge(&card.vocabulary.encode(s));
                 // A session that was cut has not had its counts yet.
                 Ok(sessions.iter().map(|s| judge(s).filter(|_| s.closed).into_iter().collect()).collect())

@@ -24,6 +24,7 @@ pub mod read;
 pub mod scores;
 pub mod sequence;
 pub mod train;
+pub mod values;
 pub mod vocabulary;
 pub mod windows;
 pub mod workflow;
