@@ -110,7 +110,7 @@ def measure(arguments, name, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--causeway", required=True, type=Path)
+    parser.add_argument("--causeway", required=True, type=lambda text: Path(text).resolve())
     parser.add_argument("--truth", required=True, type=Path)
     parser.add_argument("--only", default=",".join(VARIANTS))
     parser.add_argument("logs", nargs="+", type=Path)

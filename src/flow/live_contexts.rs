@@ -6,6 +6,12 @@
 //!                                                        │
 //!                              reduce by context: parts add up ─▶ arrangement ─▶ show ─▶ LiveView
 //! ```
+//! What differential costs and buys: the engine above it is a plain fold, since what an event produces depends on its own
+//! attribution; joins by key could not be that fold. From the live rows on, corrections are differences, so the view of each
+//! context is a reduce that never sees an event twice, its arrangement can be joined and shared, and a restart is a
+//! collection that is loaded. The price is one update for each change of a row, and the arrangement; without live contexts
+//! none of it is built.
+//!
 //! Invariants: the view holds the contexts of the events so far whose last event is within the horizon of the watermark;
 //! background has none. A group of the reduce has one part for what is settled and one for each open event time, so its
 //! size is bounded by the lateness, not by the context's age.

@@ -95,15 +95,16 @@ impl Engine {
     /// not end with its first request.
     pub(super) fn is_alone(&self, head: &Head, facts: &[Fact], fetch: &Fetch<'_>) -> bool {
         let again = |fact: &Fact| !fact.produce && fact.code == Kind::WrittenAgain.code();
-        let follows = |later: &Input<'_>| later.head.user == head.user && later.head.background.is_none();
-        !facts.iter().any(again) || !self.soon(fetch).any(|later| follows(&later))
+        let follows = |later: &Input<'_>| later.head.user == head.user;
+        !facts.iter().any(again) || !self.soon(fetch).any(|(_, later)| follows(&later))
     }
 
-    /// The events ahead, as far as one looks.
-    fn soon<'a>(&self, fetch: &Fetch<'a>) -> impl Iterator<Item = Input<'a>> {
+    /// The events ahead, as far as one looks, with their places. Background is passed over.
+    fn soon<'a>(&self, fetch: &Fetch<'a>) -> impl Iterator<Item = (usize, Input<'a>)> + use<'a> {
         let (ahead, at) = (fetch.ahead, fetch.at);
-        let events = (0..MOST_AHEAD).map_while(move |index| ahead.event(index));
-        events.take_while(move |later| later.head.at.since(at) <= LOOK_AHEAD_US)
+        let events = (0..).map_while(move |index| Some((index, ahead.event(index)?)));
+        let soon = events.take_while(move |(_, later)| later.head.at.since(at) <= LOOK_AHEAD_US);
+        soon.filter(|(_, later)| later.head.background.is_none()).take(MOST_AHEAD)
     }
 
     /// The keys whose writer would be a better cause than the one that is known.
@@ -126,16 +127,9 @@ impl Engine {
     /// The place of the event ahead that writes the best of the wanted keys.
     fn find(&self, head: &Head, wanted: &[Wanted], fetch: &Fetch<'_>) -> Option<usize> {
         let mut best: Option<((bool, u8), usize)> = None;
-        for index in 0..MOST_AHEAD {
-            let Some(later) = fetch.ahead.event(index) else { break };
-            if later.head.at.since(fetch.at) > LOOK_AHEAD_US {
-                break;
-            }
+        for (index, later) in self.soon(fetch) {
             let versioned = later.head.flags & head.flags & flags::VERSIONED != 0;
-            // A client's own requests come in order: it talks to one server.
-            if later.head.background.is_some()
-                || later.head.user == head.user
-                || versioned && later.head.version >= head.version
+            if versioned && later.head.version >= head.version
                 || fetch.waiting.contains(&later.head.id)
                 || self.early.contains_key(&later.head.id)
             {

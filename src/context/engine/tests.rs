@@ -38,11 +38,15 @@ fn what_is_learnt_of_clocks_is_taken_back_too() {
     let mut engine = Engine::new(Arc::new(Tables::built_in().unwrap()));
     let heads = skewed(400);
     let (settled, open) = heads.split_at(200);
-    settled.iter().for_each(|head| _ = engine.apply(head, &[], None));
+    for head in settled {
+        engine.apply(head, &[], None);
+    }
     let (before, skew_us) = (engine.save(), engine.skew_us());
     assert!(skew_us > 0, "the clocks are seen to disagree");
     engine.record(true);
-    open.iter().for_each(|head| _ = engine.apply(head, &[], None));
+    for head in open {
+        engine.apply(head, &[], None);
+    }
     assert_ne!(engine.save(), before);
     engine.undo(engine.recorded());
     assert_eq!((engine.save(), engine.skew_us()), (before, skew_us));
