@@ -15,8 +15,9 @@
 //! ```
 //! **Deterministic with any number of workers**: a stream has one parser, and it sees blocks in the order of the log, whichever
 //! worker prepared them. Keys, templates, sessions and rows are therefore those of one worker, and a restart goes on with the
-//! saved parser at the line where the last commit ended. What this costs: the part of `learn` that cannot be spread, about two
-//! thirds of the work on a line (see BENCHMARKS.md); reading, decompression, formats and Parquet use the other cores.
+//! saved parser at the line where the last commit ended. What this costs: masks, Drain and sessions of one stream run on one
+//! core; reading, decompression, log formats and Parquet use the others. Streams of their own (`--cluster NAME`, a folder each) spread
+//! further.
 //!
 //! Detectors judge a session when it is over, on the worker that writes its block, so models run on every core.
 //!

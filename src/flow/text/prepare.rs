@@ -119,9 +119,8 @@ pub fn prepare_blocks<'s>(
             if text.trim_ascii().is_empty() {
                 prepared.blank += 1;
             } else {
-                let found = lines.read(line).map(|text| {
+                let found = lines.read(line).map(|_| {
                     let place = |part: Range<usize>| at + part.start..at + part.end;
-                    let _ = text;
                     Found {
                         content: place(lines.content_range()),
                         time: time_fields.iter().map(|field| place(lines.field_range(*field))).collect(),

@@ -93,6 +93,18 @@ impl Splitter {
     }
 
     fn split_ascii(&self, text: &[u8], spans: &mut Vec<Span>) {
+        // Nearly every line has no blank but the space: that is found many bytes at a time.
+        let has_other_blanks = text.iter().fold(false, |any, byte| any | (*byte < b' '));
+        if !self.has_delimiters && !has_other_blanks {
+            let mut start = 0;
+            for space in memchr::memchr_iter(b' ', text).chain([text.len()]) {
+                if space > start {
+                    spans.push(Span::new(start, space));
+                }
+                start = space + 1;
+            }
+            return;
+        }
         let ends = |byte: &u8| self.ends_token.get(usize::from(*byte)).copied().unwrap_or(false);
         let mut at = 0;
         loop {
