@@ -251,7 +251,7 @@ mod tests {
     fn windows_begin_at_lines() {
         let times = [0, 1, 5, 6, 20, 21];
         assert_eq!(time_windows(&times, 6, 5), [0..3, 2..4, 4..6]);
-        assert_eq!(time_windows(&[], 6, 5), []);
+        assert!(time_windows(&[], 6, 5).is_empty());
     }
 
     proptest! {
