@@ -23,6 +23,8 @@ use causeway::flow::live_contexts::{LiveView, live_contexts, show};
 use causeway::flow::order::Order;
 use causeway::flow::shelf::BatchId;
 use causeway::flow::state::State;
+use causeway::flow::vote::Turn;
+use causeway::flow::windows::Features;
 use causeway::source::PartitionId;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -245,6 +247,7 @@ fn blocks(log: &FactBatch, order: &[usize], epoch: usize) -> Vec<DecodedBlock> {
             facts,
             ahead: Vec::new(),
             says: None,
+            features: Features::default(),
         }
     };
     order.chunks(epoch).enumerate().map(block).collect()
@@ -298,7 +301,7 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
         for epoch in 0..count {
             let sent = Instant::now();
             mine.next().into_iter().for_each(|block| input.send(block));
-            ticks.send(Tick {
+            ticks.send(Turn::without_model(Tick {
                 floor: Micros::MAX,
                 ended: Vec::new(),
                 commit: None,
@@ -306,7 +309,7 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
                 flush: false,
                 now_ms: 0,
                 notes: Vec::new(),
-            });
+            }));
             input.advance_to(epoch + 1);
             ticks.advance_to(epoch + 1);
             let done = if full { epoch.saturating_sub(3) } else { epoch + 1 };
@@ -370,7 +373,7 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
         }
         events += now;
         parts.into_iter().for_each(|block| input.send(block));
-        ticks.send(Tick {
+        ticks.send(Turn::without_model(Tick {
             floor: Micros::MAX,
             ended: Vec::new(),
             commit: None,
@@ -378,7 +381,7 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
             flush: false,
             now_ms: 0,
             notes: Vec::new(),
-        });
+        }));
         input.advance_to(copy + 1);
         ticks.advance_to(copy + 1);
         while probe.less_than(&(copy + 1)) {

@@ -6,7 +6,7 @@ mod common;
 mod kafka;
 
 use common::{assert_same, cell, replay, rows, sample, sample_lines, succeed, verify};
-use kafka::{Broker, Running, shared, wait_for};
+use kafka::{Broker, Running, ask, free_ports, shared, wait_for};
 use std::path::Path;
 
 /// Where an event lies differs between a file and a topic; all else is the same.
@@ -58,16 +58,17 @@ fn followed_stopped_and_followed_again_the_rows_are_the_same() {
     let (topic, lines) = ("stops", sample_lines());
     broker.topic(topic, 3, &[]);
     let output = folder.path().join("stops");
-    let quick = ["--set", "commit.every=200ms"];
+    let quick = ["-vv", "--set", "commit.every=200ms"];
     for (round, part) in lines.chunks(lines.len().div_ceil(4)).enumerate() {
         let workers = (1 + round % 3).to_string();
-        let running = Running::start(
+        let mut running = Running::start(
             broker.run(topic, &output, &[&quick[..], &["--workers", &workers]].concat()),
             &folder.path().join("log"),
         );
-        let before = rows_so_far(&output);
+        let commits = || std::fs::read_dir(output.join("_causeway/manifest")).map_or(0, Iterator::count);
+        let before = commits();
         broker.send_in_turns(topic, 3, part);
-        wait_for("some rows", || rows_so_far(&output) > before);
+        running.wait_until("a commit", || commits() > before);
         assert_eq!(running.stop(), 0);
         verify(&output);
     }
@@ -104,7 +105,7 @@ fn aborted_transactions_tombstones_big_and_poisoned_messages_cost_nothing_but_th
         text.truncate(text.len() - 1);
         format!("{text},\"padding\":\"{}\"}}", "a".repeat(5_000_000)).into_bytes()
     };
-    let sending = broker.producer(&[("transactional.id", "odd")]);
+    let sending = broker.producer(&[("transactional.id", "odd"), ("transaction.timeout.ms", "120000")]);
     use rdkafka::producer::Producer;
     let patience = std::time::Duration::from_secs(30);
     sending.0.init_transactions(patience).unwrap();
@@ -188,9 +189,11 @@ fn a_topic_that_is_gone_stalls_and_new_partitions_are_found() {
     let Some(broker) = shared() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (topic, output) = ("grows", folder.path().join("grows"));
-    let mut running = follow(broker, topic, &output, &["--set", "stream.idle_after=1s"]);
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    assert!(running.is_alive(), "a topic that is not there yet is waited for");
+    let port = free_ports();
+    let listen = format!("observe.listen=127.0.0.1:{port}");
+    let mut running = follow(broker, topic, &output, &["--set", "stream.idle_after=1s", "--set", &listen]);
+    let says = |path: &str, words: &str| ask(port, path).is_some_and(|answer| answer.contains(words));
+    running.wait_until("a topic that is not there yet is waited for", || says("/readyz", "no topic of kafka.topics"));
     broker.topic(topic, 1, &[]);
     broker.send_in_turns(topic, 1, &(0..10).map(|n| event(n, 3_000 - n as i64)).collect::<Vec<_>>());
     wait_for("the first rows", || rows_so_far(&output) == 10);
@@ -204,9 +207,11 @@ fn a_topic_that_is_gone_stalls_and_new_partitions_are_found() {
     });
     sending.flush();
     wait_for("a row of the new partition", || rows_so_far(&output) == 11);
+    assert!(says("/readyz", "200 OK") && says("/metrics", "kafka_consumer_lag{"), "{:?}", ask(port, "/readyz"));
     broker.delete_topic(topic);
     running.wait_for_log("topic_gone");
-    assert!(running.is_alive());
+    running.wait_until("a stalled source is not ready", || says("/readyz", "503") && says("/readyz", "topic_gone"));
+    assert!(says("/metrics", "source_stalled{component_id=\"grows/0\"} 1"), "{:?}", ask(port, "/metrics"));
     assert_eq!(running.stop(), 0);
     verify(&output);
 }
@@ -239,4 +244,38 @@ fn a_clock_ahead_and_a_silent_partition_hold_nobody_up() {
     // Reading again what was decided by the clock decides the same.
     read_to_end(broker, topic, &output, &[]);
     assert_eq!(accounted(&output), (21, 0, 20));
+}
+
+#[test]
+fn contexts_are_on_the_output_topic_once_whatever_was_killed() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, out, output) = ("published", "contexts", folder.path().join("published"));
+    broker.topic(topic, 2, &[]);
+    broker.topic(out, 2, &[]);
+    broker.topic("contexts.commits", 1, &[("cleanup.policy", "compact")]);
+    let publish = ["--set", "publish.topic=contexts", "--set", "contexts.quiet=1s"];
+    let lines = sample_lines();
+    for (round, part) in lines.chunks(lines.len().div_ceil(6)).enumerate() {
+        let running = follow(broker, topic, &output, &publish);
+        broker.send_in_turns(topic, 2, part);
+        std::thread::sleep(std::time::Duration::from_millis(300 + 350 * round as u64));
+        running.kill();
+    }
+    read_to_end(broker, topic, &output, &publish);
+    let mut published: Vec<(String, String)> = Vec::new();
+    for message in broker.messages(out, 2) {
+        let row: serde_json::Value = serde_json::from_slice(&message).unwrap();
+        assert_eq!(row["table"], "contexts");
+        published.push((row["context_id"].as_str().unwrap().to_owned(), row["revision"].to_string()));
+    }
+    published.sort();
+    let rows = rows(&output, &[]);
+    let mut expected: Vec<(String, String)> = rows["contexts"]
+        .iter()
+        .map(|row| (cell(row, "context_id").to_owned(), cell(row, "revision").to_owned()))
+        .collect();
+    expected.sort();
+    assert!(expected.len() > 50, "{} contexts", expected.len());
+    assert_eq!(published, expected);
 }

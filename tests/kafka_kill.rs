@@ -135,7 +135,8 @@ fn a_paused_broker_and_one_that_is_down_are_waited_for() {
     let parts: Vec<&[Vec<u8>]> = lines.chunks(lines.len().div_ceil(3)).collect();
     broker.topic(TOPIC, PARTITIONS, &[]);
     broker.send_in_turns(TOPIC, PARTITIONS, parts[0]);
-    let mut running = Running::start(broker.run(TOPIC, &output, RESTLESS), &folder.path().join("log"));
+    let mut running =
+        Running::start(broker.run(TOPIC, &output, &[RESTLESS, &["-v"]].concat()), &folder.path().join("log"));
     let manifests = || std::fs::read_dir(output.join("_causeway/manifest")).map_or(0, Iterator::count);
     kafka::wait_for("a commit", || manifests() > 0);
 

@@ -28,6 +28,7 @@ fn plan(log: &Path, output: &Path, workers: usize, live: Option<Arc<LiveView>>) 
         contexts: true,
         method: Method::Causal,
         live,
+        labeler: None,
         sessions: true,
         bodies: false,
         from: None,

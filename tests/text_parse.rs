@@ -142,3 +142,33 @@ fn grouping_is_as_good_as_published_on_each_system() {
     }
     assert_eq!(systems.as_array().unwrap().len(), 8);
 }
+
+#[test]
+fn sessions_are_exported_as_deeplogs_trainer_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = written(folder.path(), "app.log", b"7  open a\n8  open b\nno id\n7  send 5\n8  error!\n7  open c\n");
+    let ini = written(
+        folder.path(),
+        "app.ini",
+        b"[DRAIN]\nsim_th = 0.5\n[ADAPTER_PARAMS]\nadapter_type = delimiter+regex\ndelimiter = open\nregex = r'^(\\d+)'\nanomaly_labels = [\"error\"]\nlogformat = <Pid>  <Content>\n",
+    );
+    let (data, conf) = (folder.path().join("data.json"), folder.path().join("conf.json"));
+    parse(
+        &log,
+        &[
+            "--ini",
+            ini.to_str().unwrap(),
+            "--data-json",
+            data.to_str().unwrap(),
+            "--grouper-json",
+            conf.to_str().unwrap(),
+        ],
+    );
+    let json = |path: &Path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap();
+    let expected = serde_json::json!({"data": [
+        {"template_seq": [1, 3], "template_params": [[], []], "is_abnormal": false, "session_id": 1},
+        {"template_seq": [1, 4], "template_params": [["b"], []], "is_abnormal": true, "session_id": 2},
+        {"template_seq": [1], "template_params": [["c"]], "is_abnormal": false, "session_id": 3}]});
+    assert_eq!(json(&data), expected);
+    assert_eq!(json(&conf)["session_id_regex"], r"^(\d+)");
+}

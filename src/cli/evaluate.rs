@@ -1,6 +1,7 @@
 //! `causeway evaluate`.
 
 mod keys;
+mod labels;
 mod parser;
 
 use super::explain::EventView;
@@ -41,6 +42,7 @@ known kind, trigger, root, delayed.")]
     },
     Keys(keys::Keys),
     Parser(parser::EvaluateParser),
+    Labels(Box<labels::Labels>),
 }
 
 impl Evaluate {
@@ -50,6 +52,7 @@ impl Evaluate {
             Evaluate::Contexts { truth, json, worst, dir } => (truth, json, worst, dir),
             Evaluate::Parser(command) => return command.run(out),
             Evaluate::Keys(command) => return command.run(out),
+            Evaluate::Labels(command) => return command.run(out),
         };
         let scores = evaluate(&truth_of(truth)?, &predicted(dir)?);
         if *json {

@@ -79,6 +79,9 @@ pub struct Replay {
     /// Where K8NTEXT's methods have labels from: proposed, or oracle:FILE [contexts.labels].
     #[arg(long, value_name = "LABELS")]
     labels: Option<String>,
+    /// Model file that labels events [model.path].
+    #[arg(long, value_name = "FILE")]
+    model: Option<String>,
     /// Whether request and response bodies are written, redacted [output.bodies].
     #[arg(long, value_name = "BODIES")]
     bodies: Option<Bodies>,
@@ -138,10 +141,10 @@ impl Replay {
     }
 
     fn style(&self, verbosity: Verbosity) -> Style {
-        match (self.no_progress || verbosity.quiet, console::user_attended_stderr(), verbosity.verbose) {
-            (true, _, _) | (false, false, 0) => Style::Silent,
-            (false, true, _) => Style::Bar,
-            (false, false, _) => Style::Lines,
+        match (self.no_progress || verbosity.quiet, console::user_attended_stderr()) {
+            (true, _) => Style::Silent,
+            (false, true) => Style::Bar,
+            (false, false) => Style::Lines,
         }
     }
 
@@ -163,6 +166,7 @@ impl Replay {
             ("contexts.engine", "--contexts", word(self.contexts)),
             ("contexts.method", "--method", word(self.method)),
             ("contexts.labels", "--labels", self.labels.clone()),
+            ("model.path", "--model", self.model.clone()),
             ("output.bodies", "--bodies", word(self.bodies)),
         ];
         let mut loader: Loader = super::config::layered(self.config.as_ref())?;

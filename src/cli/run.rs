@@ -4,9 +4,9 @@ mod kafka;
 
 use super::Verbosity;
 use super::replay::{dataflow, start_log, stop_on_signals};
-use crate::config::{Config, Loader};
+use crate::config::{Config, Loader, RUN_LISTENS_AT};
 use crate::flow::{self, ReplayPlan, RunPlan};
-use crate::observe::{Account, Progress};
+use crate::observe::{self, Account, Progress, Server};
 use crate::source::kafka::Health;
 use anyhow::{Context, Result, bail};
 use std::io::Write;
@@ -64,7 +64,12 @@ impl Run {
     pub fn run(&self, verbosity: Verbosity, out: &mut impl Write) -> Result<()> {
         let config = self.effective()?;
         start_log(&config, verbosity)?;
-        let progress = Arc::new(Progress::default());
+        let watched = Arc::new(observe::Health::new(config.commit.every.as_duration()));
+        let default = (!self.until_end).then_some(RUN_LISTENS_AT);
+        // Checked when the configuration was read.
+        let address = config.observe.address(default).unwrap_or_default();
+        let server = address.map(|address| Server::start(address, Arc::clone(&watched))).transpose()?;
+        let progress = Arc::new(Progress::new("kafka", watched));
         let dataflow = dataflow(&config, Arc::clone(&progress), stop_on_signals()?)?;
         let plan = RunPlan {
             dataflow: ReplayPlan { context_quiet_us: Some(config.contexts.quiet.as_micros()), ..dataflow },
@@ -74,7 +79,9 @@ impl Run {
             health: Arc::new(Health::default()),
         };
         let started = Instant::now();
-        let outcome = flow::run(&plan)?;
+        let outcome = flow::run(&plan);
+        drop(server);
+        let outcome = outcome?;
         let (bytes_in, _) = progress.totals();
         let account =
             Account::of(&outcome.account, started.elapsed(), bytes_in, super::tables::bytes(&plan.dataflow.output));

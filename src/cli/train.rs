@@ -1,7 +1,7 @@
 //! `causeway train`.
 
 mod keys;
-mod labels;
+pub mod labels;
 
 use anyhow::Result;
 use std::io::Write;

@@ -26,7 +26,8 @@ pub use observe::{Observe, RUN_LISTENS_AT};
 pub use reference::reference;
 pub use section::{Key, Kind};
 pub use sections::{
-    Bodies, Commit, Config, Contexts, Files, Limits, Log, LogFormat, Method, Output, Run, Sessions, Stream, Switch,
+    Bodies, Commit, Config, Contexts, Files, Limits, Log, LogFormat, Method, Model, ModelDevice, ModelUse, Output, Run,
+    Sessions, Stream, Switch,
 };
 pub use storage::Storage;
 pub use text::{Lines, MaskList, Parser, SessionsOfLines, StreamOfLines, TextPipeline};

@@ -26,6 +26,8 @@ section! {
         contexts: Contexts = Contexts::default(),
         /// Sessions.
         sessions: Sessions = Sessions::default(),
+        /// The label model.
+        model: Model = Model::default(),
         /// When tables are committed.
         commit: Commit = Commit::default(),
         /// Tables.
@@ -132,6 +134,47 @@ section! {
         engine: Switch = Switch::On,
         /// The pause that ends a session.
         gap: Age = Age::from_secs(900),
+    }
+}
+
+choice! {
+    /// Whether a label model is used.
+    pub enum ModelUse {
+        /// Where one is named and ONNX Runtime is there; without the library the run says so and goes on.
+        Auto = "auto",
+        /// Always: without it the run does not start.
+        Required = "required",
+        /// Never.
+        Off = "off",
+    }
+}
+
+choice! {
+    /// What the model computes on.
+    pub enum ModelDevice {
+        /// A GPU where one can be used, else the processor.
+        Auto = "auto",
+        /// The processor.
+        Cpu = "cpu",
+        /// A GPU, or the run does not start.
+        Cuda = "cuda",
+    }
+}
+
+section! {
+    /// The label model: it says for each event which kind of action set it off, as a second opinion beside contexts. Rows are
+    /// written once they are labelled, up to a window of events later.
+    pub struct Model {
+        /// Whether labels are asked for.
+        labels: ModelUse = ModelUse::Auto,
+        /// The model file, as `causeway train labels` writes it. `--model` sets it on the command line.
+        path: Option<PathBuf> = None,
+        /// What it computes on.
+        device: ModelDevice = ModelDevice::Auto,
+        /// Events between the starts of windows: with windows of 60, 15 gives each event four votes, 1 sixty at 15 times the cost.
+        stride: usize = 15,
+        /// Most windows in a batch; 0 is 64 on a processor and 1024 on a GPU. The labels do not depend on it.
+        batch: usize = 0,
     }
 }
 

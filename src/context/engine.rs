@@ -399,3 +399,6 @@ fn person(head: &Head, command: Option<(Id, Cause)>) -> Attribution {
 fn in_run(kind: u8) -> bool {
     kind == Kind::SameRun.code() || kind == Kind::SameRunHere.code()
 }
+
+#[cfg(test)]
+mod tests;

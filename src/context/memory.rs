@@ -351,3 +351,6 @@ impl Memory {
         (self.slots.len(), self.producers.len() - self.free.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

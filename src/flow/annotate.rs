@@ -14,7 +14,9 @@ use super::sums::{EventColumns, Sums};
 use crate::context::kind::Kind;
 use crate::context::model::{AuditId, Role};
 use crate::lake::LakeError;
-use crate::lake::tables::{AuditIdText, RowNote, annotate};
+use crate::lake::tables::{AuditIdText, ModelLabel, RowNote, annotate};
+use crate::model::labels::LabelSpec;
+use crate::model::vote::Vote;
 use arrow_array::RecordBatch;
 use hashbrown::HashMap;
 use std::rc::Rc;
@@ -48,6 +50,31 @@ pub struct Annotating {
     pub by_minute: bool,
     /// Name of the stream.
     pub stream: Rc<str>,
+    /// Names of the label model's classes.
+    pub labeler: Option<ModelNames>,
+}
+
+/// What a label model's votes are called.
+#[derive(Clone, Debug)]
+pub struct ModelNames {
+    /// Version of the model.
+    pub version: Rc<str>,
+    /// Code and words of each class.
+    pub labels: Rc<[(i32, String)]>,
+}
+
+impl ModelNames {
+    /// The names of a model.
+    pub fn of(spec: &LabelSpec) -> ModelNames {
+        let labels = spec.labels.iter().map(|label| (label.0, label.to_string())).collect();
+        ModelNames { version: spec.version.as_str().into(), labels }
+    }
+
+    fn of_vote(&self, vote: Vote) -> Option<ModelLabel<'_>> {
+        let (label, text) = self.labels.get(usize::from(vote.class))?;
+        let Vote { confidence, undecided, .. } = vote;
+        Some(ModelLabel { label: *label, text, confidence, undecided, version: &self.version })
+    }
 }
 
 /// The operator. Notes route to the worker that has the rows.
@@ -100,7 +127,7 @@ fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Anno
     Ok(())
 }
 
-fn row_note<'a>(note: &Note, odd: &HashMap<AuditId, &'a str>, how: &Annotating) -> RowNote<'a> {
+fn row_note<'a>(note: &Note, odd: &HashMap<AuditId, &'a str>, how: &'a Annotating) -> RowNote<'a> {
     let Note { attribution, session, late, .. } = note;
     let cause = attribution.cause.filter(|_| how.contexts);
     let role = match attribution.role {
@@ -120,6 +147,7 @@ fn row_note<'a>(note: &Note, odd: &HashMap<AuditId, &'a str>, how: &Annotating) 
         }),
         cause_reason: cause.and_then(|cause| Kind::from_code(cause.kind)).map(Kind::name),
         late: *late,
+        model: how.labeler.as_ref().zip(note.vote).and_then(|(names, vote)| names.of_vote(vote)),
         keep: true,
     }
 }

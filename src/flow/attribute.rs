@@ -14,15 +14,18 @@
 
 use super::actors::Sessions;
 use super::attributor::Attributor;
-use super::epoch::{Flow, IdMap, Mark, Tick, by_epoch};
+use super::epoch::{Flow, IdMap, Mark, by_epoch};
 use super::order::{Arrival, Order, Place, ResumePoint, Waiting};
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Snapshot};
+use super::vote::Turn;
+use super::windows::Features;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::context::engine::Ahead;
 use crate::context::live::LiveChange;
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
+use crate::model::vote::Vote;
 use crate::source::PartitionId;
 use crate::source::kafka::Says;
 use serde::{Deserialize, Serialize};
@@ -64,6 +67,8 @@ pub struct DecodedBlock {
     pub ahead: Vec<u64>,
     /// No block, but word of its partition.
     pub says: Option<Says>,
+    /// What a label model sees of them.
+    pub features: Features,
 }
 
 /// What is said of one row.
@@ -77,6 +82,8 @@ pub struct Note {
     pub session: Option<Id>,
     /// Arrived below the watermark of its partition.
     pub late: bool,
+    /// What the label model says.
+    pub vote: Option<Vote>,
     /// The event changes something.
     pub write: bool,
     /// Event time.
@@ -126,6 +133,8 @@ pub struct Attribute {
     notes: Vec<String>,
     let_go: Vec<PartitionId>,
     released: Arc<AtomicU64>,
+    /// Votes on the events that settle in this epoch.
+    votes: IdMap<Id, Vote>,
 }
 
 /// Counts since the tables were begun.
@@ -148,6 +157,22 @@ struct Held {
 /// How long an odd audit id is remembered after its event: as long as anything can be caused by it.
 const ODD_ID_HORIZON_US: i64 = 3_600_000_000;
 
+/// What a block tells of its partition, beside its events.
+pub fn hear(order: &mut Order, block: &DecodedBlock) {
+    if block.says == Some(Says::Begins) {
+        order.begin(block.partition, block.offset);
+    }
+    order.read(block.partition, block.end);
+    match block.says {
+        Some(Says::AtEnd) => order.at_end(block.partition),
+        Some(Says::Ended) => order.end(block.partition),
+        Some(Says::Begins) | None => {}
+    }
+    if let Some(newest) = block.newest {
+        order.progress(block.partition, newest);
+    }
+}
+
 impl Attribute {
     /// With contexts, sessions, or neither (then rows go straight to the tables and only progress is kept here).
     pub fn new(order: Order, attributor: Option<Attributor>, sessions: Option<Sessions>, totals: Totals) -> Attribute {
@@ -163,6 +188,7 @@ impl Attribute {
             notes: Vec::new(),
             let_go: Vec::new(),
             released: Arc::default(),
+            votes: IdMap::default(),
         }
     }
 
@@ -172,7 +198,9 @@ impl Attribute {
     }
 
     /// One epoch.
-    pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, tick: &Tick, out: &mut Vec<Out>) {
+    pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, turn: Turn, out: &mut Vec<Out>) {
+        let tick = &turn.tick;
+        self.votes = turn.votes.into_iter().collect();
         self.order.clock(tick.now_ms);
         self.notes.extend(tick.notes.iter().cloned());
         blocks.sort_unstable_by_key(|b| (b.partition, b.offset));
@@ -185,6 +213,8 @@ impl Attribute {
         }
         let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
         self.let_go.extend(self.order.let_go());
+        // what has not got all its votes is not settled
+        let watermark = watermark.min(turn.settled_to);
         let limit = if tick.flush { Micros::MAX } else { watermark };
         if let Some(Attributor::Live(live)) = &mut self.attributor {
             let blocks = &self.blocks;
@@ -215,19 +245,8 @@ impl Attribute {
     fn arrive(&mut self, mut block: DecodedBlock, notes: &mut NotesByBatch) {
         self.totals.seen += block.records;
         self.totals.empty_lines += block.empty_lines;
-        if block.says == Some(Says::Begins) {
-            self.order.begin(block.partition, block.offset);
-        }
-        self.order.read(block.partition, block.end);
-        match block.says {
-            Some(Says::AtEnd) => self.order.at_end(block.partition),
-            Some(Says::Ended) => self.order.end(block.partition),
-            Some(Says::Begins) | None => {}
-        }
+        hear(&mut self.order, &block);
         self.order.ahead(block.partition, std::mem::take(&mut block.ahead));
-        if let Some(newest) = block.newest {
-            self.order.progress(block.partition, newest);
-        }
         for (id, text) in block.facts.odd_ids.drain(..) {
             let at = block.facts.heads.first().map_or(Micros::MIN, |h| h.at);
             self.odd_ids.insert(id, (at, text));
@@ -285,7 +304,8 @@ impl Attribute {
                 let released = released.get(number + 1..).unwrap_or_default();
                 let coming = Coming { blocks: &self.blocks, released, waiting: self.order.coming() };
                 let facts = &held.block.facts;
-                let own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
+                let mut own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
+                own.vote = self.votes.get(&head.id).copied();
                 if let Some(mut earlier) = received.take() {
                     if earlier.note.audit_id == head.audit_id && earlier.note.at == head.at {
                         earlier.note.attribution = beside(own.attribution);
@@ -410,7 +430,8 @@ fn attribute(
 
 fn note(head: &Head, attribution: Attribution, session: Option<Id>, late: bool) -> Note {
     let write = head.flags & flags::WRITE != 0;
-    Note { row: head.row, attribution, session, late, write, at: head.at, id: head.id, audit_id: head.audit_id }
+    let (row, at, id, audit_id) = (head.row, head.at, head.id, head.audit_id);
+    Note { row, attribution, session, late, vote: None, write, at, id, audit_id }
 }
 
 /// Notes of one epoch, by worker and batch.
@@ -432,12 +453,12 @@ impl NotesByBatch {
 /// The operator. `owner` of the stream is worker 0 for now: a run has one stream.
 pub fn attribute_blocks<'s>(
     blocks: Flow<'s, DecodedBlock>,
-    ticks: Flow<'s, Tick>,
+    turns: Flow<'s, Turn>,
     mut logic: Option<Attribute>,
 ) -> Flow<'s, Out> {
-    by_epoch(blocks, ticks, Exchange::new(|_: &DecodedBlock| 0), "Attribute", move |_, blocks, tick, out| {
+    by_epoch(blocks, turns, Exchange::new(|_: &DecodedBlock| 0), "Attribute", move |_, blocks, turn, out| {
         if let Some(logic) = &mut logic {
-            logic.epoch(blocks, &tick, out);
+            logic.epoch(blocks, turn, out);
         }
     })
 }

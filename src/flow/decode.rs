@@ -12,8 +12,11 @@
 use super::attribute::{BESIDE, DecodedBlock, ResumePoints, SETTLED};
 use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
+use super::labelled::{in_windows, touch};
 use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
+use super::told;
+use super::windows::Features;
 use super::write::Rows;
 use crate::audit::actor::Class;
 use crate::audit::decode::{Want, decode};
@@ -30,7 +33,6 @@ use crate::context::keys::KeySpace;
 use crate::context::model::FactBatch;
 use crate::lake::LakeError;
 use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate};
-use crate::observe::metric;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
 use crate::source::files::Item;
@@ -149,6 +151,7 @@ pub struct Decoder {
 struct Yield {
     facts: FactBatch,
     details: Vec<(u32, Detail)>,
+    features: Features,
     drops: Drops,
     rejects: Vec<RejectRow>,
     records: u64,
@@ -227,7 +230,7 @@ impl Decoder {
                 out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
             }
         }
-        tell_rejects(&found.rejects);
+        told::rejected(&found.rejects);
         out.extend(found.rejects.into_iter().map(|row| Out::Rows(Rows::Reject(Box::new(row)))));
         out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(drop, count)));
         out.push(Out::Block(Box::new(DecodedBlock {
@@ -243,6 +246,7 @@ impl Decoder {
             facts: found.facts,
             ahead: found.ahead,
             says,
+            features: found.features,
         })));
         Ok(())
     }
@@ -275,7 +279,7 @@ impl Decoder {
         (partition, offset, now): (PartitionId, u64, Micros),
         found: &mut Yield,
     ) -> Result<(), LakeError> {
-        let want = Want { evidence: self.plan.contexts, raw_bodies: self.plan.bodies };
+        let want = Want { evidence: self.plan.contexts || self.plan.labeler.is_some(), raw_bodies: self.plan.bodies };
         let mut failure = None;
         decode(record, want, &mut |item, event| {
             let place = At { partition, offset, item, now };
@@ -357,6 +361,9 @@ impl Decoder {
             let place = Place { stream: self.stream, offset: at.offset, item: at.item, row, at: time };
             let facts = found.facts.facts.len();
             self.extractor.push(event, place, &mut found.facts);
+            if !settled {
+                self.features(event, found);
+            }
             if (settled || !self.plan.contexts)
                 && let Some(head) = found.facts.heads.last_mut()
             {
@@ -373,6 +380,17 @@ impl Decoder {
             }
         }
         Ok(())
+    }
+
+    /// What the label model sees of the event whose head was pushed last.
+    fn features(&self, event: &Event<'_>, found: &mut Yield) {
+        let Some(labeler) = self.plan.labeler.as_ref().filter(|_| in_windows(event)) else { return };
+        let Some(head) = found.facts.heads.last() else { return };
+        let mut row = Vec::with_capacity(labeler.encoder().width());
+        labeler.encoder().encode(event, &mut row);
+        found.features.heads.push(found.facts.heads.len() as u32 - 1);
+        found.features.rows.push(row);
+        found.features.touches.push(touch(head, &found.facts));
     }
 
     fn row(&mut self, event: &Event<'_>, at: At, class: Class, found: &mut Yield) -> Result<u32, LakeError> {
@@ -419,21 +437,6 @@ impl Decoder {
             message: reject.message,
             bytes: reject.excerpt,
         });
-    }
-}
-
-/// Counts rejected records by reason.
-fn tell_rejects(rejects: &[RejectRow]) {
-    for of_one_reason in rejects.chunk_by(|one, next| one.reason == next.reason) {
-        let Some(reason) = of_one_reason.first().map(|reject| reject.reason.as_str()) else { continue };
-        let labels = [
-            ("component_id", "decode"),
-            ("component_kind", "transform"),
-            ("component_type", "decode"),
-            ("error_type", reason),
-            ("stage", "processing"),
-        ];
-        metric::ERRORS.counter(&labels).increment(of_one_reason.len() as u64);
     }
 }
 

@@ -11,9 +11,11 @@
 use super::decode::Work;
 use super::epoch::{Epoch, Tick};
 use super::feed::{Message, wait_for_room};
+use super::report::Reporter;
 use super::run::RunPlan;
 use super::shared::{FlowError, Shared};
 use crate::audit::time::Micros;
+use crate::observe::health::Phase;
 use crate::source::catalog::Catalog;
 use crate::source::kafka::{Arrival, KafkaSource, Verified};
 use crossbeam_channel::Sender;
@@ -72,18 +74,23 @@ pub fn follow(
     let mut commit = next_commit;
     let mut due = Due::begin(0);
     let mut epoch: Epoch = 0;
+    let health = &shared.progress.health;
+    let mut reporter = Reporter::new(Arc::clone(&plan.health), Arc::clone(health));
+    health.phase(Phase::Running);
     let room = BYTES_A_WORKER * workers.len() as u64;
     loop {
         if !wait_for_room(epoch, shared) {
             return Ok(false);
         }
         tell_group(source, catalog, shared);
+        reporter.tell();
         // Asked first: then what is in the channel is all there is.
         let finished = plan.source.until_end && source.finished();
         let (mut dealt, mut drained, mut notes) = (0, false, Vec::new());
         let deadline = Instant::now() + EPOCH;
         while dealt < room && !plan.dataflow.stop.load(Ordering::Relaxed) {
             let wait = if finished { Duration::ZERO } else { deadline.saturating_duration_since(Instant::now()) };
+            let mut messages = 0;
             let work = match source.next(wait)? {
                 None => {
                     drained = finished;
@@ -95,12 +102,17 @@ pub fn follow(
                 }
                 Some(Arrival::Notice(notice)) => Work::Notice(notice),
                 Some(Arrival::Records(records)) => {
-                    due.rows += records.count() as u64;
+                    messages = records.count() as u64;
+                    due.rows += messages;
                     Work::Messages(Arc::new(records))
                 }
             };
             dealt += work.len();
-            let number = catalog.get(work.partition()).map_or(0, |name| name.number.unsigned_abs() as usize);
+            let (id, name) = (work.partition(), catalog.get(work.partition()).unwrap_or_default());
+            if messages > 0 {
+                reporter.read(id, &name.name, name.number, messages);
+            }
+            let number = name.number.unsigned_abs() as usize;
             if let Some(worker) = workers.get(number % workers.len().max(1))
                 && worker.send(Message::Work(work)).is_err()
             {
@@ -109,8 +121,13 @@ pub fn follow(
         }
         due.bytes += dealt;
         shared.progress.add(dealt, 0);
+        if plan.dataflow.stop.load(Ordering::Relaxed) {
+            health.phase(Phase::Draining);
+        }
         let last = drained || plan.dataflow.stop.load(Ordering::Relaxed);
-        let mut commits = (last && due.anything(shared)) || due.is_now(plan, shared);
+        // At the end of a bounded run even what was read before is told, if there ever was anything.
+        let told = drained && (commit > 1 || due.rows > 0);
+        let mut commits = told || (last && due.anything(shared)) || due.is_now(plan, shared);
         if commits && source.verify()? == Verified::CannotTell {
             due.asked = Some(Instant::now());
             commits = false;
@@ -125,7 +142,7 @@ pub fn follow(
             ended: Vec::new(),
             commit: commits.then_some(commit),
             last,
-            flush: drained,
+            flush: commits && drained,
             now_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             notes,
         };

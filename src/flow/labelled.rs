@@ -41,7 +41,6 @@ pub fn read_labelled(inputs: &[String], set: FeatureSet) -> Result<Labelled, Tra
         table: Table::new(set),
         events: Vec::new(),
         extractor: Extractor::new(Arc::new(Tables::built_in().map_err(|e| failed(&e))?)),
-        switches: Switches::default(),
     };
     while let Some(item) = source.next_item().map_err(|e| failed(&e))? {
         if let Item::Block(block) = item {
@@ -60,7 +59,6 @@ struct Reader {
     table: Table,
     events: Vec<LabelledEvent>,
     extractor: Extractor,
-    switches: Switches,
 }
 
 impl Reader {
@@ -77,7 +75,7 @@ impl Reader {
     }
 
     fn event(&mut self, event: &Event<'_>, marks: &Marks) {
-        if !in_windows(event, Rules::Strict, &self.switches) {
+        if !in_windows(event) {
             return;
         }
         let at = event.received_at.max(event.stage_at.plus(-HALF_LATENESS_US));
@@ -97,9 +95,10 @@ impl Reader {
     }
 }
 
-/// Whether windows hold the event: one row a request, and what K8NTEXT's light filter keeps.
-pub fn in_windows(event: &Event<'_>, rules: Rules, switches: &Switches) -> bool {
-    is_row(event) && !matches!(decide(event, rules, switches), Decision::Removed(_))
+/// Whether windows hold the event: one row a request, and what K8NTEXT's light filter keeps. What a run's own filter says of rows
+/// does not matter here: a model sees what it was trained on.
+pub fn in_windows(event: &Event<'_>) -> bool {
+    is_row(event) && !matches!(decide(event, Rules::Strict, &Switches::default()), Decision::Removed(_))
 }
 
 /// What links an event to others: its facts.

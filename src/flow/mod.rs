@@ -22,6 +22,8 @@
 //! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
 //! - [`attribute`] owns a stream: it judges lateness in arrival order, moves the watermark, puts events into event order
 //!   below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that has the row.
+//! - [`windows`], [`infer`] and [`vote`], where a label model is given, stand between decode and attribute: windows over events in order
+//!   go to inference threads on all workers, votes come back, and attribute settles only events that have theirs.
 //! - [`attributor`] is what says where an event belongs: the causal engine, or clusters that [`clusters`] found in a pass of
 //!   its own before the dataflow begins.
 //! - [`live`] and [`live_contexts`], where wanted, show contexts before the watermark: rows as a differential collection, and
@@ -49,6 +51,7 @@ pub mod epoch;
 pub mod feed;
 pub mod filtered;
 pub mod follow;
+pub mod infer;
 pub mod labelled;
 pub mod live;
 pub mod live_contexts;
@@ -57,6 +60,7 @@ pub mod parts;
 pub mod plan;
 pub mod publish;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod sessions;
 pub mod shared;
@@ -66,6 +70,8 @@ pub mod sums;
 pub mod tell;
 pub mod text;
 pub mod told;
+pub mod vote;
+pub mod windows;
 pub mod write;
 
 pub use plan::{Keep, Method, ReplayPlan};

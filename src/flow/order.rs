@@ -115,6 +115,13 @@ pub struct Order {
     let_go: Vec<PartitionId>,
 }
 
+impl Waiting {
+    /// Event time.
+    pub fn at(&self) -> Micros {
+        self.at
+    }
+}
+
 impl Order {
     /// An order with the allowed lateness, going on from `resumed` partitions and their watermark.
     pub fn new(lateness_us: i64, resumed: &BTreeMap<PartitionId, ResumePoint>, watermark: Micros) -> Order {
@@ -493,5 +500,59 @@ mod tests {
         assert_eq!(order.advance(Micros::MAX), Micros(90));
         order.end(PartitionId(0));
         assert_eq!(order.advance(Micros(300)), Micros(290));
+    }
+
+    fn followed(resumed: &BTreeMap<PartitionId, ResumePoint>, watermark: Micros) -> Order {
+        Order::new(LATENESS_US, resumed, watermark).following(Some(Following { idle_after_ms: 1_000 }))
+    }
+
+    const PLACE: Place = Place { block: 0, head: 0 };
+
+    #[test]
+    fn a_partition_that_has_begun_holds_the_watermark_until_it_is_silent_at_its_end() {
+        let (talks, silent) = (PartitionId(0), PartitionId(1));
+        let mut order = followed(&BTreeMap::new(), Micros::MIN);
+        order.begin(talks, 0);
+        order.begin(silent, 0);
+        assert_eq!(order.arrive(talks, &head(100, 100, 0), PLACE, false), Arrival::Queued);
+        assert_eq!(order.advance(Micros::MAX), Micros::MIN);
+        // Silent for long, but nobody knows whether it has more.
+        order.clock(5_000);
+        order.arrive(talks, &head(200, 200, 1), PLACE, false);
+        assert_eq!(order.advance(Micros::MAX), Micros::MIN);
+        order.at_end(silent);
+        assert_eq!(order.advance(Micros::MAX), Micros(200 - LATENESS_US));
+        assert_eq!(order.let_go(), [silent]);
+        // All silent: everything there is comes out.
+        order.clock(9_000);
+        order.at_end(talks);
+        order.at_end(silent);
+        let watermark = order.advance(Micros::MAX);
+        assert_eq!(watermark, Micros(201));
+        assert_eq!(order.release(watermark).len(), 2);
+    }
+
+    #[test]
+    fn what_comes_after_a_silence_is_late_and_late_again_when_it_is_read_again() {
+        let (talks, returns) = (PartitionId(0), PartitionId(1));
+        let mut order = followed(&BTreeMap::new(), Micros::MIN);
+        order.begin(talks, 0);
+        order.begin(returns, 0);
+        order.clock(5_000);
+        order.at_end(returns);
+        order.arrive(talks, &head(200, 200, 0), PLACE, false);
+        let watermark = order.advance(Micros::MAX);
+        // One below what was settled, one above, one of them again below.
+        let events = [head(50, 50, 0), head(195, 195, 1), head(60, 60, 2)];
+        let judge =
+            |order: &mut Order| events.iter().map(|head| order.arrive(returns, head, PLACE, false)).collect::<Vec<_>>();
+        let first = judge(&mut order);
+        assert_eq!(first, [Arrival::Late, Arrival::Queued, Arrival::Late]);
+        order.read(returns, 3);
+        let points = order.resume_points();
+        assert_eq!(points[&returns].resume, 1, "the one that waits");
+        let mut again = followed(&points, watermark);
+        let later: Vec<Arrival> = events[1..].iter().map(|head| again.arrive(returns, head, PLACE, false)).collect();
+        assert_eq!(later, first[1..]);
     }
 }

@@ -8,6 +8,7 @@ use crate::audit::time::Micros;
 use crate::context::k8ntext::{self, Oracle};
 use crate::context::tables::Tables;
 use crate::lake::store;
+use crate::model::labeler::Labeler;
 use crate::observe::progress::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,6 +78,8 @@ pub struct ReplayPlan {
     pub contexts: bool,
     /// How.
     pub method: Method,
+    /// The label model; `None` leaves its columns empty.
+    pub labeler: Option<Arc<Labeler>>,
     /// Where contexts are shown before the watermark; `None` keeps no live contexts.
     pub live: Option<Arc<LiveView>>,
     /// Sessions are on.
@@ -116,7 +119,7 @@ pub struct ReplayPlan {
 impl ReplayPlan {
     /// Whether rows must wait for the watermark: if not, they are written as they are decoded.
     pub fn ordered(&self) -> bool {
-        self.contexts || self.sessions
+        self.contexts || self.sessions || self.labeler.is_some()
     }
 
     /// What is kept, given that there may be no engine to fold.

@@ -1,8 +1,8 @@
 //! A replay from start to end: open the tables, find the sources, build the dataflow on every worker, feed it, close.
 
 use super::actors::Sessions;
-use super::annotate::{Annotated, Annotating, annotate_rows};
-use super::attribute::{Attribute, Out as Attributed, ResumePoints, Totals, attribute_blocks};
+use super::annotate::{Annotated, Annotating, ModelNames, annotate_rows};
+use super::attribute::{Attribute, DecodedBlock, Out as Attributed, ResumePoints, Totals, attribute_blocks};
 use super::attributor::Attributor;
 use super::clusters::Clusters;
 use super::commit::{Coordinator, commit_epochs};
@@ -11,6 +11,7 @@ use super::decode::{self, Decoder, Work, decode_blocks};
 use super::epoch::{Epoch, Flow, Tick, split};
 use super::feed::{Message, feed};
 use super::filtered::{self, count_drops};
+use super::infer::infer_windows;
 use super::live::{LiveCauses, live_rows};
 use super::live_contexts::{live_contexts, show};
 use super::order::{Decided, Following, Order, ResumePoint};
@@ -18,7 +19,9 @@ use super::plan::{Keep, Method, ReplayPlan};
 use super::sessions::{self, close_sessions};
 use super::shared::{FlowError, Shared};
 use super::shelf::Shelf;
-use super::state::{Section, State};
+use super::state::{Piece, Section, State};
+use super::vote::{Turn, Votes, vote_labels};
+use super::windows::{self, SavedWindows, Windows, cut_windows};
 use super::write::{Rows, write_rows};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
@@ -269,7 +272,8 @@ fn build<'s>(
     });
 
     let owner = (index == 0).then(|| attribute(run)).transpose()?;
-    let (notes, rest) = split(attribute_blocks(decoded, ticks, owner), |out| match out {
+    let (decoded, turns, label_pieces) = label(decoded, ticks, run, index)?;
+    let (notes, rest) = split(attribute_blocks(decoded, turns, owner), |out| match out {
         Attributed::Notes(notes) => Ok(notes),
         other => Err(other),
     });
@@ -294,6 +298,7 @@ fn build<'s>(
         contexts: plan.contexts,
         by_minute: plan.context_quiet_us.is_some(),
         stream: plan.cluster.as_str().into(),
+        labeler: plan.labeler.as_ref().map(|labeler| ModelNames::of(labeler.spec())),
     };
     let (event_rows, sums) = split(annotate_rows(notes, shelf, how), |out| match out {
         Annotated::Rows(batch) => Ok(Rows::Events(batch)),
@@ -342,17 +347,58 @@ fn build<'s>(
     let writer = TableWriter::new(Arc::clone(&run.store), index);
     let written = write_rows(rows, marks, cluster(), writer);
     let pieces = [written, order_pieces, context_pieces, session_pieces, filtered_pieces];
-    let pieces = scope.concatenate(pieces.into_iter().chain(live_pieces));
+    let pieces = scope.concatenate(pieces.into_iter().chain(live_pieces).chain(label_pieces));
     let coordinator =
         if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
     Ok(commit_epochs(pieces, coordinator))
 }
 
+/// Blocks on their way past the label model, how epochs end once votes are in, and its pieces of a commit. Without a model, epochs
+/// end as they are told to.
+#[allow(clippy::type_complexity)] // three streams, named by the function
+fn label<'s>(
+    blocks: Flow<'s, DecodedBlock>,
+    ticks: Flow<'s, Tick>,
+    run: &Run,
+    index: usize,
+) -> Result<(Flow<'s, DecodedBlock>, Flow<'s, Turn>, Option<Flow<'s, Piece>>), FlowError> {
+    let Some(labeler) = &run.plan.labeler else {
+        return Ok((blocks, ticks.map(Turn::without_model), None));
+    };
+    let owner = match index {
+        0 => {
+            let saved: Option<SavedWindows> = run.state.read(Section::Windows, 0, 1)?.pop();
+            Some(Windows::new(Arc::clone(labeler), order(run), saved))
+        }
+        _ => None,
+    };
+    let votes = owner.as_ref().map(|windows| Votes::new(labeler.spec().window, windows.settled()));
+    let (blocks, rest) = split(cut_windows(blocks, ticks, owner), |out| match out {
+        windows::Out::Block(block) => Ok(*block),
+        other => Err(other),
+    });
+    let (chunks, rest) = split(rest, |out| match out {
+        windows::Out::Chunk(chunk) => Ok(chunk),
+        other => Err(other),
+    });
+    let (cuts, pieces) = split(rest, |out| match out {
+        windows::Out::Cut(cut) => Ok(cut),
+        windows::Out::Piece(piece) => Err(Some(piece)),
+        windows::Out::Block(_) | windows::Out::Chunk(_) => Err(None),
+    });
+    let answers = infer_windows(chunks, labeler).map_err(|error| FlowError::Start(error.to_string()))?;
+    Ok((blocks, vote_labels(answers, cuts, votes), Some(pieces.flat_map(|piece| piece))))
+}
+
+/// The order of the stream, as the last commit left it.
+fn order(run: &Run) -> Order {
+    Order::new(run.plan.lateness_us, &run.resumed, run.watermark).holding(LOOK_AHEAD_US).following(run.following)
+}
+
 /// The owner of the stream, as the last commit left it.
 fn attribute(run: &Run) -> Result<Attribute, FlowError> {
     let plan = &run.plan;
-    let order =
-        Order::new(plan.lateness_us, &run.resumed, run.watermark).holding(LOOK_AHEAD_US).following(run.following);
+    let order = order(run);
     let tables = || Arc::clone(&plan.tables);
     let attributor = match (&run.clusters, run.state.pieces(Section::Engine, 0, 1).next()) {
         _ if !plan.contexts => None,

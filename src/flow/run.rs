@@ -121,11 +121,9 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
     let finished =
         drive(run, move |workers| follow(&source, workers, next_commit, &feed_plan, &catalog, &feed_shared))?;
     drop(publisher);
+    keeper.clear_up();
     match shared.take_failure() {
-        Some(error) => {
-            keeper.clear_up();
-            Err(error)
-        }
+        Some(error) => Err(error),
         // Told to stop, a run that follows has done what it was to do.
         None => Ok(Outcome {
             account: shared.account(),

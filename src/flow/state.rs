@@ -33,6 +33,8 @@ pub enum Section {
     LiveContext,
     /// The parser, the open sessions and the places of a stream of log lines.
     Text,
+    /// What the label model's windows need of settled events.
+    Windows,
 }
 
 /// A piece of saved state.

@@ -200,6 +200,11 @@ impl<'a> Sums<'a> {
                 part.requests += 1;
                 part.requests_failed += failed;
                 part.denied += u64::from(code == 401 || code == 403);
+                if verb == "get"
+                    && let Some(count) = detail().and_then(|detail| detail.read_replicas)
+                {
+                    part.read_replicas(format!("{resource}/{namespace}/{name}"), note.at, count);
+                }
                 part.writes += u64::from(note.write);
                 part.writes_failed += u64::from(note.write) * failed;
                 let kind = match note.write && !resource.starts_with("self") {

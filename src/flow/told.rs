@@ -1,6 +1,8 @@
-//! What a commit tells whoever watches: rows, bytes, drops, lateness and time, each counted when it is committed.
+//! What the dataflow tells whoever watches: what was read and rejected at once, rows, bytes, drops and lateness when they are
+//! committed.
 
 use crate::lake::manifest::{Account, StagedFile};
+use crate::lake::tables::RejectRow;
 use crate::observe::lag::LagCounts;
 use crate::observe::metric;
 use std::collections::BTreeMap;
@@ -54,5 +56,20 @@ impl Committed<'_> {
         metric::COMMITS.counter(&[]).increment(1);
         metric::COMMIT_DURATION.histogram(&[]).record(self.took.as_secs_f64());
         self.lags.committed();
+    }
+}
+
+/// Counts rejected records by reason.
+pub fn rejected(rejects: &[RejectRow]) {
+    for of_one_reason in rejects.chunk_by(|one, next| one.reason == next.reason) {
+        let Some(reason) = of_one_reason.first().map(|reject| reject.reason.as_str()) else { continue };
+        let labels = [
+            ("component_id", "decode"),
+            ("component_kind", "transform"),
+            ("component_type", "decode"),
+            ("error_type", reason),
+            ("stage", "processing"),
+        ];
+        metric::ERRORS.counter(&labels).increment(of_one_reason.len() as u64);
     }
 }

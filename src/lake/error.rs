@@ -16,14 +16,14 @@ pub enum LakeError {
         source: std::io::Error,
     },
     /// The object store refused, or did not answer.
-    #[error("cannot {action} {}: {source}{}", path.display(), storage_remedy(source))]
+    #[error("cannot {action} {}: {said}", path.display())]
     Storage {
         /// What was tried, as a verb.
         action: &'static str,
         /// On which object, as a URL.
         path: PathBuf,
-        /// What the store said.
-        source: Box<object_store::Error>,
+        /// What the store said, and what can be done about it.
+        said: String,
     },
     /// The object store ignores the condition of a write.
     #[error("the object store at {} overwrites what it is told to create only if absent, so two writers could destroy each other's tables; use one with conditional writes (`If-None-Match: *`)", path.display())]
@@ -119,19 +119,6 @@ fn remedy(source: &std::io::Error) -> &'static str {
         PermissionDenied | ReadOnlyFilesystem => "; make the folder writable for this user",
         NotFound => "; check that the folder is still there",
         _ => "",
-    }
-}
-
-/// What the person can do about an error of an object store.
-fn storage_remedy(source: &object_store::Error) -> &'static str {
-    use object_store::Error::{NotFound, NotImplemented, NotSupported, PermissionDenied, Unauthenticated};
-    match source {
-        NotFound { .. } => "; check that the bucket exists",
-        PermissionDenied { .. } | Unauthenticated { .. } => {
-            "; check the credentials in the environment and the bucket's policy"
-        }
-        NotImplemented { .. } | NotSupported { .. } => "; this object store cannot hold tables",
-        _ => "; check the endpoint and the network and start again, nothing committed is lost",
     }
 }
 

@@ -73,6 +73,7 @@ pub fn note(context: u64) -> RowNote<'static> {
         cause_audit_id: None,
         cause_reason: None,
         late: false,
+        model: None,
         keep: true,
     }
 }

@@ -228,7 +228,7 @@ fn check_strays(store: &dyn Store, listed: &BTreeSet<String>, report: &mut Repor
     }
     for name in store.list(STAGING)? {
         report.problem(
-            store.root().join(&format!("{STAGING}/{name}")),
+            store.root().join(format!("{STAGING}/{name}")),
             "is left over from a crash; the next start clears it",
         );
     }

@@ -1,6 +1,8 @@
 //! Models: features, training, ONNX files, and the runtime that computes them.
 
+pub mod evaluate;
 pub mod features;
+pub mod labeler;
 pub mod labels;
 pub mod lstm;
 pub mod onnx;

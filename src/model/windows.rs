@@ -14,10 +14,11 @@
 //! later row.
 
 use super::features::UNKNOWN;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// A window.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Number of its first row in the stream.
     pub start: u64,

@@ -1,7 +1,7 @@
 //! How far a run is: counters that the workers add to, and a thread that shows them.
 //!
 //! ```text
-//! workers ──add──▶ Progress (atomics) ◀──read── Display: a bar on a terminal, a line each 10 s elsewhere, or nothing
+//! workers ──add──▶ Progress (atomics) ◀──read── Display: a bar on a terminal, a line of the log each 30 s elsewhere, or nothing
 //! ```
 //! Workers never wait for the display.
 
@@ -10,7 +10,6 @@ use super::metric;
 use crossbeam_channel::{RecvTimeoutError, Sender};
 use indicatif::{HumanBytes, HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use metrics::Counter;
-use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
@@ -22,7 +21,7 @@ static BARS: LazyLock<MultiProgress> = LazyLock::new(|| MultiProgress::with_draw
 /// Time between two drawings of the bar.
 const REDRAW: Duration = Duration::from_millis(100);
 /// Time between two lines where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// What has been read so far. Bytes are counted as they lie in the files, so that the share is known for compressed ones.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ impl Progress {
 pub enum Style {
     /// A bar on the terminal.
     Bar,
-    /// A plain line on standard error every 10 seconds.
+    /// A line of the log every 30 seconds, for whoever lets `info` through.
     Lines,
     /// Nowhere.
     Silent,
@@ -121,8 +120,7 @@ impl Display {
                 let now = progress.snapshot(started.elapsed());
                 match &bar {
                     Some(bar) => draw(bar, &now),
-                    // A closed standard error must not stop the run.
-                    None => _ = writeln!(io::stderr(), "{}", now.line()),
+                    None => tracing::info!("{}", now.line()),
                 }
             }
             if let Some(bar) = bar {

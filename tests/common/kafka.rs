@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{Message, Offset, TopicPartitionList};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -147,11 +147,37 @@ impl Broker {
         client.fetch_watermarks(topic, partition, Duration::from_secs(20)).unwrap().1
     }
 
+    /// Every message of a topic that a consumer of committed transactions sees.
+    pub fn messages(&self, topic: &str, partitions: i32) -> Vec<Vec<u8>> {
+        let mut config = self.client();
+        config.set("group.id", "test").set("isolation.level", "read_committed").set("auto.offset.reset", "error");
+        let client: BaseConsumer = config.create().unwrap();
+        let mut messages = Vec::new();
+        for partition in 0..partitions {
+            let (_, end) = client.fetch_watermarks(topic, partition, Duration::from_secs(20)).unwrap();
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(topic, partition, Offset::Offset(0)).unwrap();
+            client.assign(&list).unwrap();
+            let is_read = || {
+                let at = client.position().unwrap().find_partition(topic, partition).unwrap().offset();
+                end == 0 || matches!(at, Offset::Offset(at) if at >= end)
+            };
+            wait_for("all messages", || {
+                while let Some(message) = client.poll(Duration::from_millis(200)) {
+                    messages.push(message.unwrap().payload().unwrap_or_default().to_vec());
+                }
+                is_read()
+            });
+        }
+        messages
+    }
+
     /// The program beside this broker.
     pub fn run(&self, topic: &str, output: &Path, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
         command.args(["run", "--cluster", "test", "--brokers", &self.address(), "--topic", topic, "--output"]);
-        command.arg(output).args(more).stdin(Stdio::null());
+        // Several run at once here: no two may listen at the same port.
+        command.arg(output).args(["--set", "observe.listen=off"]).args(more).stdin(Stdio::null());
         command
     }
 }
@@ -205,11 +231,17 @@ impl Running {
 
     /// Waits until it has logged `words`.
     pub fn wait_for_log(&mut self, words: &str) {
+        let log = self.log.clone();
+        self.wait_until(words, || std::fs::read_to_string(&log).unwrap().contains(words));
+    }
+
+    /// Waits until something is so that it is to bring about.
+    pub fn wait_until(&mut self, what: &str, mut is_so: impl FnMut() -> bool) {
         let begun = Instant::now();
-        while !self.log().contains(words) {
+        while !is_so() {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "it ended with {ended:?} instead of saying {words:?}:\n{}", self.log());
-            assert!(begun.elapsed() < PATIENCE, "it does not say {words:?}:\n{}", self.log());
+            assert!(ended.is_none(), "it ended with {ended:?} before this: {what}\n{}", self.log());
+            assert!(begun.elapsed() < PATIENCE, "waited in vain for this: {what}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -247,6 +279,16 @@ impl Drop for Running {
     }
 }
 
+/// What the program says of itself at `path`: status and body.
+pub fn ask(port: u16, path: &str) -> Option<String> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
 /// Waits until something is so.
 pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -261,7 +303,7 @@ fn script() -> PathBuf {
 }
 
 /// The first of two neighbouring ports that nobody has.
-fn free_ports() -> u16 {
+pub fn free_ports() -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let both = [port, port + 1].map(|port| TcpListener::bind(("127.0.0.1", port)));

@@ -50,14 +50,19 @@ pub type Rows = BTreeMap<String, Vec<String>>;
 
 /// Reads all tables under `root`.
 pub fn rows(root: &Path, without: &[&str]) -> Rows {
+    rows_of(root, &["events", "contexts", "sessions", "filtered", "rejects"], without)
+}
+
+/// Reads these tables under `root`.
+pub fn rows_of(root: &Path, tables: &[&str], without: &[&str]) -> Rows {
     let mut rows = Rows::new();
-    for table in ["events", "contexts", "sessions", "filtered", "rejects"] {
+    for table in tables {
         let mut found = Vec::new();
         for file in files(&root.join(table)) {
             read(&file, without, &mut found);
         }
         found.sort_unstable();
-        rows.insert(table.to_owned(), found);
+        rows.insert((*table).to_owned(), found);
     }
     rows
 }

@@ -139,7 +139,6 @@ fn header(row: &ContextRow, tree: &Tree) -> String {
     let flags = [
         (row.late, "some events arrived late and were attributed with what was known then"),
         (row.truncated, "it reached the bound on its size: lists are not complete"),
-        (!row.closed, "it may still grow"),
     ];
     lines.extend(flags.iter().filter(|(holds, _)| *holds).map(|(_, words)| (*words).to_owned()));
     let dropped = row.events.saturating_sub(tree.events().len() as u64);

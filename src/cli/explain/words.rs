@@ -23,6 +23,14 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
         "object-written" | "status-written" if event.resource == "events" => {
             format!("it tells about {other}, which {by} had {}", cause.done())
         }
+        "owned-changed" | "owned-gone" | "owner-written" | "made-for-owner" | "family-changed" | "any-pod-changed"
+            if event.resource == "events" =>
+        {
+            format!("it reports about {}: {other} was {} by {by}", event.about(), cause.done())
+        }
+        "object-written" if event.resource == "ipaddresses" => {
+            format!("the address is for {other}, which {by} had {}", cause.done())
+        }
         "object-written" | "read-object-written" => format!("{deed}, which {actor} watches"),
         "status-written" => format!("{by} had reported a new status of {other}"),
         "made-for-owner" => format!("{it} belongs to {other}, which {by} had {}", cause.done()),

@@ -5,6 +5,7 @@
 //!                   └─ odd lines: {"line":2,"key":null,…,"odd":"no_match"}, counted at the end
 //! ```
 
+mod gather;
 mod odd;
 mod parser;
 
@@ -17,6 +18,7 @@ use crate::text::ini::ParserSettings;
 use crate::text::line::{LineReader, OddLine};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use gather::Gather;
 use odd::OddLines;
 use parser::Parser;
 use serde::Serialize;
@@ -62,6 +64,12 @@ pub struct Parse {
     /// Write the tree to this file at the end, as DeepLog's trainer does (drain.json).
     #[arg(long, value_name = "FILE")]
     drain_json: Option<PathBuf>,
+    /// Gather lines into sessions, as the ini file's adapter says, and write them to this file (data.json).
+    #[arg(long, value_name = "FILE")]
+    data_json: Option<PathBuf>,
+    /// Write the settings of the sessions to this file (session_grouper_conf.json).
+    #[arg(long, value_name = "FILE")]
+    grouper_json: Option<PathBuf>,
     /// Longer lines have no key.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10)]
     max_line_bytes: usize,
@@ -82,6 +90,9 @@ enum Engine {
     Lenma,
 }
 
+/// Name of a line that fits no template, where none may be learned.
+const NO_TEMPLATE: &str = "no_template";
+
 /// One line of output.
 #[derive(Serialize)]
 struct Row<'a> {
@@ -89,7 +100,7 @@ struct Row<'a> {
     file: Option<&'a str>,
     line: u64,
     key: Option<u32>,
-    template: Option<Cow<'a, str>>,
+    template: Option<String>,
     parameters: Vec<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     odd: Option<&'static str>,
@@ -100,18 +111,20 @@ impl Parse {
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         let settings = self.settings()?;
         let mut parser = self.parser(&settings)?;
-        let adapter_format = settings.adapter.and_then(|adapter| adapter.logformat);
+        let adapter_format = settings.adapter.as_ref().and_then(|adapter| adapter.logformat.clone());
         let format = match self.log_format.clone().or(adapter_format) {
             Some(format) => LogFormat::new(&format).map_err(|error| UsageError(error.to_string()))?,
             None => LogFormat::whole_line(),
         };
         let mut lines = LineReader::new(format, self.max_line_bytes);
+        let mut gather = Gather::new(self, &settings, &lines)?;
         let mut odd = OddLines::default();
         let mut out = BufWriter::with_capacity(1 << 20, out);
-        let written = self.parse(&mut lines, &mut parser, &mut odd, &mut out);
+        let written = self.parse(&mut lines, &mut parser, (&mut gather, &mut odd), &mut out);
         let written = written.and_then(|()| Ok(out.flush()?));
         odd.report();
         self.save(&parser)?;
+        gather.map_or(Ok(()), |gather| gather.save(self))?;
         written
     }
 
@@ -152,7 +165,7 @@ impl Parse {
         &self,
         lines: &mut LineReader,
         parser: &mut Parser,
-        odd: &mut OddLines,
+        (gather, odd): (&mut Option<Gather>, &mut OddLines),
         out: &mut impl Write,
     ) -> Result<()> {
         let settings = Settings { records: Records::Lines, ..Settings::default() };
@@ -170,8 +183,17 @@ impl Parse {
                     for line in block.bytes.split_inclusive(|byte| *byte == b'\n') {
                         *count += 1;
                         let row = match lines.read(line) {
-                            Ok(text) => parser.row(lines.content(text), file, *count),
-                            Err(why) => odd_row(why, file, *count),
+                            Err(why) => odd_row(why.name(), file, *count),
+                            Ok(text) => match parser.parse(lines.content(text)) {
+                                None => odd_row(NO_TEMPLATE, file, *count),
+                                Some(found) => {
+                                    if let Some(gather) = gather {
+                                        gather.add(text, lines, &found);
+                                    }
+                                    let (key, template) = (Some(found.key), Some(found.template));
+                                    Row { file, line: *count, key, template, parameters: found.parameters, odd: None }
+                                }
+                            },
                         };
                         if let Some(why) = row.odd {
                             odd.add(name, *count, why);
@@ -185,7 +207,7 @@ impl Parse {
                 Item::Oversize { .. } => {
                     *count += 1;
                     odd.add(name, *count, OddLine::TooLong.name());
-                    write_row(&odd_row(OddLine::TooLong, file, *count), &mut buffer, out)?;
+                    write_row(&odd_row(OddLine::TooLong.name(), file, *count), &mut buffer, out)?;
                 }
                 Item::Corrupt { offset, message, .. } => tracing::warn!("{name}, byte {}: {message}", offset.0),
                 Item::Shrunk { .. } | Item::End(_) => {}
@@ -209,8 +231,8 @@ impl Parse {
     }
 }
 
-fn odd_row(why: OddLine, file: Option<&str>, line: u64) -> Row<'_> {
-    Row { file, line, key: None, template: None, parameters: Vec::new(), odd: Some(why.name()) }
+fn odd_row<'a>(why: &'static str, file: Option<&'a str>, line: u64) -> Row<'a> {
+    Row { file, line, key: None, template: None, parameters: Vec::new(), odd: Some(why) }
 }
 
 /// Writes a file under another name first, so that a crash leaves the old one.

@@ -1,7 +1,6 @@
 //! The parsers behind one face.
 
-use super::Row;
-use crate::text::drain::{ClusterId, Drain, MatchStrategy, Snapshot};
+use crate::text::drain::{Drain, MatchStrategy, Snapshot};
 use crate::text::ini::ParserSettings;
 use crate::text::lenma::LenMa;
 use crate::text::mask::{MaskSpec, Masked, Masks};
@@ -9,8 +8,15 @@ use crate::text::miner::Miner;
 use anyhow::Result;
 use std::borrow::Cow;
 
-/// Name of a line that fits no template, where none may be learned.
-const NO_TEMPLATE: &str = "no_template";
+/// What a line came to.
+pub struct Found<'a> {
+    /// Its key.
+    pub key: u32,
+    /// The template, as it is now.
+    pub template: String,
+    /// What stands in the places of wildcards and masks.
+    pub parameters: Vec<Cow<'a, str>>,
+}
 
 /// A parser at work.
 pub enum Parser {
@@ -48,37 +54,24 @@ impl Parser {
         }
     }
 
-    /// Parses the content of a line.
-    pub fn row<'a>(&'a mut self, content: &'a str, file: Option<&'a str>, line: u64) -> Row<'a> {
-        let row = |key: u32, template, parameters| Row {
-            file,
-            line,
-            key: Some(key),
-            template: Some(template),
-            parameters,
-            odd: None,
-        };
+    /// Parses the content of a line; none where nothing may be learned and it fits no template.
+    pub fn parse<'a>(&'a mut self, content: &'a str) -> Option<Found<'a>> {
         match self {
             Parser::Drain(miner, only_match) => {
                 let id = match only_match {
-                    true => miner.matches(content, MatchStrategy::Fallback),
-                    false => Some(miner.learn(content).id),
+                    true => miner.matches(content, MatchStrategy::Fallback)?,
+                    false => miner.learn(content).id,
                 };
-                let Some(ClusterId(key)) = id else {
-                    let odd = Some(NO_TEMPLATE);
-                    return Row { file, line, key: None, template: None, parameters: Vec::new(), odd };
-                };
-                let template = miner.template(ClusterId(key)).to_owned();
-                let parameters =
-                    miner.parameters(content, ClusterId(key)).into_iter().map(|found| found.value).collect();
-                row(key, Cow::Owned(template), parameters)
+                let template = miner.template(id).to_owned();
+                let parameters = miner.parameters(content, id).into_iter().map(|found| found.value).collect();
+                Some(Found { key: id.0, template, parameters })
             }
             Parser::LenMa(state) => {
                 let (lenma, masks, masked) = &mut **state;
                 masks.mask(content, masked);
                 let key = lenma.learn(masked.text());
                 let parameters = lenma.parameters(content, key).into_iter().map(Cow::Borrowed).collect();
-                row(key, Cow::Owned(lenma.template(key)), parameters)
+                Some(Found { key, template: lenma.template(key), parameters })
             }
         }
     }

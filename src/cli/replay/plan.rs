@@ -4,11 +4,13 @@ use super::super::evaluate::truth_of;
 use super::super::exit::UsageError;
 use super::Replay;
 use crate::audit::filter::{Rules, Switches};
-use crate::config::{self, Bodies, Config, ConfigError, FilterMode, FilterRules, Stages, Switch};
+use crate::config::{self, Bodies, Config, ConfigError, FilterMode, FilterRules, ModelUse, Stages, Switch};
 use crate::context::k8ntext::{self, Algorithm, Oracle};
 use crate::context::tables::Tables;
 use crate::flow::{Keep, Limits, Method, ReplayPlan};
 use crate::lake::store;
+use crate::model::labeler::{Labeler, LabelerError, Use};
+use crate::model::runtime::Device;
 use crate::observe::Progress;
 use anyhow::Result;
 use std::num::NonZero;
@@ -60,6 +62,7 @@ pub fn dataflow(config: &Config, progress: Arc<Progress>, stop: Arc<AtomicBool>)
         all_stages: config.filter.stages == Stages::All,
         contexts: config.contexts.engine == Switch::On,
         method: method(&config.contexts)?,
+        labeler: labeler(&config.model)?,
         live: None,
         sessions: config.sessions.engine == Switch::On,
         bodies: config.output.bodies == Bodies::Redacted,
@@ -111,6 +114,32 @@ fn method(config: &config::Contexts) -> Result<Method> {
         timeout_us: config.cluster_timeout.as_micros(),
     };
     Ok(Method::K8ntext { settings, oracle })
+}
+
+/// The label model that the configuration names; `None` when there is none, or when it cannot be used and need not be.
+pub fn labeler(config: &config::Model) -> Result<Option<Arc<Labeler>>> {
+    let path = match (&config.path, config.labels) {
+        (_, ModelUse::Off) | (None, ModelUse::Auto) => return Ok(None),
+        (None, ModelUse::Required) => {
+            let text = "model.labels is `required`, but there is no model; give --model FILE or set model.path";
+            return Err(UsageError(text.to_owned()).into());
+        }
+        (Some(path), _) => path,
+    };
+    let device = match config.device {
+        config::ModelDevice::Auto => Device::Auto,
+        config::ModelDevice::Cpu => Device::Cpu,
+        config::ModelDevice::Cuda => Device::Cuda,
+    };
+    match Labeler::open(path, Use { device, stride: config.stride, batch: config.batch }) {
+        Ok(labeler) => Ok(Some(Arc::new(labeler))),
+        // The library may be absent; a model that does not fit is a mistake of whoever named it.
+        Err(LabelerError::Runtime(error)) if config.labels == ModelUse::Auto => {
+            tracing::warn!("events get no model labels: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn causal_rules(file: Option<&Path>) -> Result<Tables> {

@@ -132,7 +132,9 @@ impl Engine {
                 break;
             }
             let versioned = later.head.flags & head.flags & flags::VERSIONED != 0;
+            // A client's own requests come in order: it talks to one server.
             if later.head.background.is_some()
+                || later.head.user == head.user
                 || versioned && later.head.version >= head.version
                 || fetch.waiting.contains(&later.head.id)
                 || self.early.contains_key(&later.head.id)

@@ -1,6 +1,7 @@
 //! An object read in blocks, each fetched once: a footer and a Bloom filter cost one request, not the whole file.
 
 use super::runtime::Client;
+use super::words::{remedy, words};
 use bytes::Bytes;
 use object_store::path::Path;
 use std::collections::BTreeMap;
@@ -71,7 +72,8 @@ impl Blocks {
         let (store, path) = (Arc::clone(&self.client.store), self.path.clone());
         let bytes = self
             .client
-            .run("read", async move { object_store::ObjectStoreExt::get_range(&*store, &path, range).await })?;
+            .run("read", async move { object_store::ObjectStoreExt::get_range(&*store, &path, range).await })
+            .map_err(|error| io::Error::other(format!("{}{}", words(&error), remedy(&error))))?;
         let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
         for (block, at) in (*from..=*to).zip((0..bytes.len()).step_by(BLOCK_BYTES as usize)) {
             fetched.insert(block, bytes.slice(at..bytes.len().min(at + BLOCK_BYTES as usize)));

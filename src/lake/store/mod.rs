@@ -17,6 +17,7 @@ mod remote_tests;
 mod runtime;
 mod table_file;
 mod upload;
+mod words;
 
 pub use local::LocalStore;
 pub use location::{Options, open};

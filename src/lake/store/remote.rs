@@ -21,6 +21,7 @@ use super::super::LakeError;
 use super::blocks::Blocks;
 use super::runtime::Client;
 use super::upload::Upload;
+use super::words::{remedy, words};
 use super::{Lock, Options, Store, StoreWriter, TableFile};
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
@@ -73,7 +74,7 @@ impl RemoteStore {
 
     fn failed(&self, action: &'static str, path: &str) -> impl FnOnce(Error) -> LakeError {
         let path = self.root.join(path);
-        move |source| LakeError::Storage { action, path, source: Box::new(source) }
+        move |error| LakeError::Storage { action, path, said: format!("{}{}", words(&error), remedy(&error)) }
     }
 
     /// One attempt to create an object.

@@ -5,6 +5,7 @@
 
 use super::StoreWriter;
 use super::runtime::Client;
+use super::words::{remedy, words};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, WriteMultipart};
 use std::io::{self, Write};
@@ -40,7 +41,8 @@ impl Upload {
         let mut parts = match self.parts.take() {
             Some(parts) => parts,
             None => {
-                let upload = self.client.run("begin", async move { store.put_multipart(&path).await })?;
+                let upload =
+                    self.client.run("begin", async move { store.put_multipart(&path).await }).map_err(failed)?;
                 WriteMultipart::new_with_chunk_size(upload, PART_BYTES)
             }
         };
@@ -48,7 +50,7 @@ impl Upload {
             let _entered = self.client.handle().enter();
             parts.put(part.into());
         }
-        self.client.run("write", parts.wait_for_capacity(PARTS_AHEAD))?;
+        self.client.run("write", parts.wait_for_capacity(PARTS_AHEAD)).map_err(failed)?;
         self.parts = Some(parts);
         Ok(())
     }
@@ -59,6 +61,11 @@ impl Upload {
         let found = self.client.run("look", async move { store.head(&path).await });
         found.is_ok_and(|meta| meta.size == self.written)
     }
+}
+
+/// The error as one of a file.
+fn failed(error: object_store::Error) -> io::Error {
+    io::Error::other(format!("{}{}", words(&error), remedy(&error)))
 }
 
 impl Write for Upload {
@@ -90,7 +97,7 @@ impl StoreWriter for Upload {
             }),
         };
         match finished {
-            Err(error) if !self.arrived() => Err(error.into()),
+            Err(error) if !self.arrived() => Err(failed(error)),
             _ => Ok(()),
         }
     }

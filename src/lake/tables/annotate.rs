@@ -7,7 +7,7 @@ use super::intern::{DictColumn, MAX_BATCH_TEXT, TextColumn};
 use crate::audit::audit_id::{audit_uuid_text, hex};
 use crate::audit::hash::Id;
 use crate::lake::LakeError;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, new_null_array};
+use arrow_array::{ArrayRef, BooleanArray, Float32Array, Int32Array, RecordBatch, new_null_array};
 use arrow_schema::ArrowError;
 use arrow_select::filter::filter_record_batch;
 use std::collections::BTreeMap;
@@ -20,6 +20,21 @@ pub enum AuditIdText<'a> {
     Uuid(u128),
     /// Written as it is.
     Text(&'a str),
+}
+
+/// What the label model says of one row.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct ModelLabel<'a> {
+    /// Code of the label.
+    pub label: i32,
+    /// The label in words.
+    pub text: &'a str,
+    /// Share of the votes that it had.
+    pub confidence: f32,
+    /// Another label came close.
+    pub undecided: bool,
+    /// Version of the model.
+    pub version: &'a str,
 }
 
 /// What the pipeline says of one row.
@@ -37,6 +52,8 @@ pub struct RowNote<'a> {
     pub cause_reason: Option<&'static str>,
     /// Arrived after its time was settled.
     pub late: bool,
+    /// What the label model voted for; `None` without one, and for events that are in no window.
+    pub model: Option<ModelLabel<'a>>,
     /// Whether the row is written at all.
     pub keep: bool,
 }
@@ -50,6 +67,7 @@ impl RowNote<'_> {
         cause_audit_id: None,
         cause_reason: None,
         late: false,
+        model: None,
         keep: false,
     };
     /// A row of which nothing is said.
@@ -102,6 +120,8 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
     let (mut session, mut context, mut cause) = (TextColumn::default(), TextColumn::default(), TextColumn::default());
     let (mut role, mut reason) = (DictColumn::new(), DictColumn::new());
     let mut late = Vec::new();
+    let (mut label, mut confidence, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut label_text, mut version) = (DictColumn::new(), DictColumn::new());
     for note in notes.iter().filter(|note| note.keep) {
         push_id(&mut session, note.session);
         push_id(&mut context, note.context);
@@ -113,8 +133,18 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
         }
         reason.push_some(note.cause_reason.unwrap_or_default());
         late.push(note.late);
+        label.push(note.model.map(|model| model.label));
+        confidence.push(note.model.map(|model| model.confidence));
+        undecided.push(note.model.map(|model| model.undecided));
+        label_text.push_some(note.model.map_or("", |model| model.text));
+        version.push_some(note.model.map_or("", |model| model.version));
     }
     Ok(BTreeMap::from([
+        ("model_label", Arc::new(Int32Array::from(label)) as ArrayRef),
+        ("model_label_text", label_text.finish()?),
+        ("model_confidence", Arc::new(Float32Array::from(confidence)) as ArrayRef),
+        ("model_undecided", Arc::new(BooleanArray::from(undecided)) as ArrayRef),
+        ("model_version", version.finish()?),
         ("session_id", session.finish()),
         ("context_id", context.finish()),
         ("context_role", role.finish()?),

@@ -72,6 +72,7 @@ pub const COLUMNS: &[Column] = &[
     maybe("model_label", Int32, "model", "Label that the model voted for."),
     maybe("model_label_text", Dict, "model", "That label in words."),
     maybe("model_confidence", Float32, "model", "Share of the votes that the winner had, 0 to 1."),
+    maybe("model_undecided", Bool, "model", "Another label came close to the winner."),
     maybe("model_version", Dict, "model", "Version of the model."),
     maybe("session_id", Text, "sessions", "Session that the event belongs to, 16 hexadecimal digits."),
     maybe(

@@ -20,7 +20,7 @@ pub mod rows;
 pub mod sessions;
 pub mod templates;
 
-pub use annotate::{AuditIdText, RowNote, annotate};
+pub use annotate::{AuditIdText, ModelLabel, RowNote, annotate};
 pub use anomalies::AnomalyRow;
 pub use column::{Column, Kind};
 pub use contexts::ContextRow;

@@ -21,6 +21,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as Client;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -52,8 +53,10 @@ pub struct Assignment {
     pub topic: String,
     /// Its number there.
     pub number: i32,
-    /// Where to begin.
+    /// Where to begin; behind what this reader has sent of the partition, if that is further.
     pub from: u64,
+    /// Begin at `from` even so: what is behind a loss has other offsets.
+    pub exact: bool,
     /// Where to end; `None` follows it.
     pub end: Option<u64>,
 }
@@ -73,6 +76,9 @@ pub struct Reader {
     arrivals: Sender<Arrival>,
     closing: Arc<AtomicBool>,
     lanes: Vec<Lane>,
+    /// Offset behind the last message that was sent, of every partition that was ever read: an order may have been given while a
+    /// batch was still on its way.
+    sent: BTreeMap<PartitionId, u64>,
     ahead_us: i64,
     max_future_skew_us: i64,
 }
@@ -98,6 +104,7 @@ impl Reader {
             arrivals,
             closing,
             lanes: Vec::new(),
+            sent: BTreeMap::new(),
             ahead_us: settings.ahead_us,
             max_future_skew_us: settings.max_future_skew_us,
         })
@@ -141,7 +148,9 @@ impl Reader {
 
     fn read(&mut self, what: &Assignment) -> Result<(), Client> {
         let mut list = TopicPartitionList::new();
-        let from = Offset::Offset(i64::try_from(what.from).unwrap_or(i64::MAX));
+        let sent = self.sent.get(&what.id).copied().filter(|_| !what.exact);
+        let position = sent.map_or(what.from, |sent| sent.max(what.from));
+        let from = Offset::Offset(i64::try_from(position).unwrap_or(i64::MAX));
         list.add_partition_offset(&what.topic, what.number, from)?;
         // The queue is split off first, or the first messages would go to the common one.
         let queue = self.client.split_partition_queue(&what.topic, what.number);
@@ -149,7 +158,7 @@ impl Reader {
         let queue = queue.or_else(|| self.client.split_partition_queue(&what.topic, what.number));
         if let Some(queue) = queue {
             let newest = self.health.newest(what.id);
-            self.lanes.push(Lane { what: what.clone(), queue, position: what.from, newest });
+            self.lanes.push(Lane { what: what.clone(), queue, position, newest });
         }
         Ok(())
     }
@@ -193,6 +202,7 @@ impl Reader {
             if !self.send(Arrival::Records(records)) {
                 return false;
             }
+            self.sent.insert(id, next);
             // Behind the sending: whoever sees this position knows that all before it is under way.
             self.health.read(id, next, Some(newest));
         }

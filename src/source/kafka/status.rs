@@ -175,22 +175,17 @@ impl Health {
     /// What the partition does now. Says so in the log where that changes.
     pub fn set(&self, id: PartitionId, doing: Doing) {
         let mut inner = self.inner();
-        let silent = inner.unreachable.is_some();
         let Some(status) = inner.partitions.get_mut(&id) else { return };
         if status.doing == doing || status.doing == Doing::Ended {
             return;
         }
         let (topic, partition, position) = (&status.topic, status.number, status.position);
         match (&status.doing, &doing) {
-            // Told once for all partitions.
-            (_, Doing::Stalled(Stall::Unreachable)) if silent => {}
-            (_, Doing::Stalled(stall @ (Stall::Unreachable | Stall::Gone))) => {
-                tracing::warn!(topic, partition, position, reason = stall.code(), "stalled: {stall}");
-            }
+            // Told with all other changes by whoever watches: waiting is enough.
+            (_, Doing::Stalled(Stall::Unreachable | Stall::Gone)) => {}
             (_, Doing::Stalled(stall)) => {
                 tracing::error!(topic, partition, position, reason = stall.code(), "stalled: {stall}");
             }
-            (Doing::Stalled(_), _) => tracing::info!(topic, partition, position, "goes on"),
             (_, Doing::Idle) => tracing::info!(topic, partition, position, "idle: it does not hold the watermark"),
             _ => {}
         }

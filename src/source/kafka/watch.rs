@@ -148,6 +148,12 @@ impl Watch {
             if found.contains_key(name) {
                 continue;
             }
+            for (number, known) in topic.known.iter().filter(|(number, _)| !topic.reading.contains_key(number)) {
+                if self.health.doing(known.id).is_none() {
+                    self.health.add(known.id, name, *number, known.resume, known.newest);
+                    self.health.set(known.id, Doing::Stalled(Stall::Gone));
+                }
+            }
             for (number, id) in &topic.reading {
                 if self.health.doing(*id) != Some(Doing::Stalled(Stall::Gone)) {
                     self.order(*number, Order::Leave(*id));
@@ -227,6 +233,7 @@ impl Watch {
                 topic: name.to_owned(),
                 number: *number,
                 from,
+                exact: false,
                 end: self.settings.until_end.then_some(high),
             });
         }
@@ -276,7 +283,9 @@ impl Watch {
             match &status.doing {
                 Doing::Stalled(Stall::Unreachable) => self.health.set(id, Doing::Reading),
                 Doing::Stalled(Stall::OutOfRange) => self.out_of_range(id, &status, low, high),
-                Doing::Stalled(_) if status.since.elapsed() >= RETRY_EVERY => self.again(id, &status, status.position),
+                Doing::Stalled(_) if status.since.elapsed() >= RETRY_EVERY => {
+                    self.again(id, &status, status.position, false)
+                }
                 Doing::Stalled(_) => continue,
                 Doing::Reading | Doing::Idle | Doing::Ended => {}
             }
@@ -291,15 +300,17 @@ impl Watch {
 
     /// Reads a topic on that was gone, once it is there again. That it is the same topic was looked at before.
     fn back(&self, id: PartitionId, status: &PartitionStatus) {
-        if status.doing == Doing::Stalled(Stall::Gone) && self.admin.ends(&status.topic, status.number).is_ok() {
-            self.again(id, status, status.position);
+        let begun = self.topics.get(&status.topic).is_some_and(|topic| topic.reading.contains_key(&status.number));
+        if begun && status.doing == Doing::Stalled(Stall::Gone) && self.admin.ends(&status.topic, status.number).is_ok()
+        {
+            self.again(id, status, status.position, false);
         }
     }
 
     fn out_of_range(&self, id: PartitionId, status: &PartitionStatus, low: u64, high: u64) {
         let at = status.position;
         if (low..=high).contains(&at) {
-            return self.again(id, status, at);
+            return self.again(id, status, at, false);
         }
         if self.admin.on_loss == OnLoss::Hold {
             return;
@@ -311,14 +322,14 @@ impl Watch {
         );
         tracing::error!("{note}");
         send(&self.arrivals, Arrival::Note(note), &self.closing);
-        self.again(id, status, from);
+        self.again(id, status, from, true);
     }
 
-    fn again(&self, id: PartitionId, status: &PartitionStatus, from: u64) {
+    fn again(&self, id: PartitionId, status: &PartitionStatus, from: u64, exact: bool) {
         self.health.set(id, Doing::Reading);
         self.health.read(id, from, None);
         let end = if self.settings.until_end { status.end } else { None };
-        let what = Assignment { id, topic: status.topic.clone(), number: status.number, from, end };
+        let what = Assignment { id, topic: status.topic.clone(), number: status.number, from, exact, end };
         self.order(status.number, Order::Read(what));
     }
 
