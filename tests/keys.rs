@@ -99,6 +99,57 @@ fn actions_of_audit_events_make_sessions() {
     }
 }
 
+/// Sessions of jobs that fetch, work and store; `odd` ones work before they fetch.
+fn jobs(path: &Path, from: usize, odd: &[usize]) {
+    let mut lines = Vec::new();
+    for job in from..from + 40 {
+        let steps = if odd.contains(&job) { ["work", "fetch", "store"] } else { ["fetch", "work", "store"] };
+        lines.extend(steps.map(|step| match step {
+            "fetch" => format!("fetching input of job-{job}"),
+            "work" => format!("working hard on job-{job} now"),
+            _ => format!("result of job-{job} was stored well"),
+        }));
+    }
+    std::fs::write(path, lines.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn a_stream_of_lines_is_judged_to_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let pipeline = "[stream]\nname = \"jobs\"\n[parser]\nmasks = [{ regex_pattern = 'job-\\d+', mask_with = \"JOB\" }]\n\
+        [sessions]\nadapter = \"only_identifier\"\nidentifier = 'job-\\d+'\nmax_lines = 3\n";
+    std::fs::write(path("learn.toml"), pipeline).unwrap();
+    std::fs::write(
+        path("judge.toml"),
+        format!("{pipeline}[anomalies]\nmodel = \"keys.json\"\ndetectors = [\"next-key\", \"workflow\"]\n"),
+    )
+    .unwrap();
+    jobs(&path("normal.log"), 100, &[]);
+    jobs(&path("mixed.log"), 200, &[217]);
+    let replay = |pipeline: &str, tables: &str, log: &str, workers: &str| {
+        let mut command = causeway(&["replay", "--no-progress", "--workers", workers, "--pipeline"]);
+        command.arg(path(pipeline)).arg("--output").arg(path(tables)).arg(path(log));
+        common::succeed(command);
+    };
+    replay("learn.toml", "learnt", "normal.log", "1");
+    let mut command = causeway(&["train", "keys", "--counts-only", "--short", "judge", "-g", "1", "--output"]);
+    command.arg(path("keys.json")).arg(path("learnt"));
+    common::succeed(command);
+    let found = |workers: &str| {
+        let tables = format!("judged-{workers}");
+        replay("judge.toml", &tables, "mixed.log", workers);
+        common::rows_of(&path(&tables), &["anomalies"], &[]).remove("anomalies").unwrap()
+    };
+    let rows = found("1");
+    let log = std::fs::read_to_string(path("mixed.log")).unwrap();
+    let line = log.find("fetching input of job-217").unwrap();
+    let expected = format!("offset={line}");
+    assert!(!rows.is_empty() && rows.iter().any(|row| row.contains(&expected)), "{expected}: {rows:#?}");
+    assert!(rows.iter().any(|row| row.contains("kind=workflow/")), "{rows:#?}");
+    assert_eq!(rows, found("2"), "another number of workers");
+}
+
 #[test]
 fn mistakes_are_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@ pub mod count;
 pub mod detectors;
 pub mod error;
 pub mod export;
+pub mod feedback;
 pub mod judge;
 pub mod network;
 pub mod next_key;
