@@ -20,7 +20,7 @@ use super::order::{Arrival, Order, Place};
 use super::state::{Piece, Section};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::model::features::{SavedSequence, Sequence, Touch};
+use crate::model::features::{SavedSequence, Sequence, Touch, Weights};
 use crate::model::labeler::Labeler;
 use crate::model::windows::{Cutter, Window};
 use serde::{Deserialize, Serialize};
@@ -105,11 +105,11 @@ pub struct Windows {
 
 impl Windows {
     /// Windows for this model, going on from what was saved for the same one. `order` is made like that of `attribute`.
-    pub fn new(labeler: Arc<Labeler>, order: Order, saved: Option<SavedWindows>) -> Windows {
+    pub fn new(labeler: Arc<Labeler>, order: Order, weights: Weights, saved: Option<SavedWindows>) -> Windows {
         let spec = labeler.spec();
         let saved = saved.filter(|saved| saved.version == spec.version).unwrap_or_default();
         let cutter = Cutter::new(spec.window, labeler.stride(), spec.width()).resume(saved.settled, saved.tail);
-        let sequence = Sequence::resume(spec.features, saved.sequence);
+        let sequence = Sequence::resume(spec.features, weights, saved.sequence);
         Windows {
             order,
             cutter,
