@@ -4,7 +4,7 @@ SHELL := /bin/bash
 DEMO := target/demo
 BIN := target/release/causeway
 
-.PHONY: demo test build bench lint kill fuzz clean-demo onnxruntime
+.PHONY: demo test build bench lint kill fuzz clean-demo onnxruntime kafka-demo test-kafka-kill
 
 build:
 	cargo build --release
@@ -12,7 +12,8 @@ build:
 # Replays the sample log that comes with the project and shows what was found.
 demo: build
 	@rm -rf $(DEMO)
-	@$(BIN) replay --output $(DEMO) --cluster demo samples/shop-cluster.jsonl.xz
+	@$(MAKE) --no-print-directory onnxruntime || echo "ONNX Runtime cannot be fetched: events get no model labels"
+	@$(BIN) replay --output $(DEMO) --cluster demo --model models/labels.onnx samples/shop-cluster.jsonl.xz
 	@echo
 	@$(BIN) contexts $(DEMO) --limit 40
 	@echo
@@ -34,6 +35,7 @@ test: lint
 	cargo test --lib --bins --tests --examples
 	cargo test --doc
 	fuzz/run
+	deploy/lint
 
 lint:
 	cargo fmt --check
@@ -48,3 +50,27 @@ bench: build
 
 clean-demo:
 	rm -rf $(DEMO)
+
+# A broker, a topic with the sample log, `causeway run` to its end, and what it found. Needs Java 17 and Maven, once.
+KAFKA_DEMO := KAFKA_DIR=target/kafka/demo KAFKA_PORT=29092 kafka/broker
+kafka-demo: build
+	@rm -rf $(DEMO)-kafka
+	$(KAFKA_DEMO) wipe
+	$(KAFKA_DEMO) start
+	$(KAFKA_DEMO) topic audit 3
+	xz -dc samples/shop-cluster.jsonl.xz | $(KAFKA_DEMO) produce audit
+	@$(BIN) run --config pipelines/kafka.toml --brokers 127.0.0.1:29092 --cluster demo --output $(DEMO)-kafka --until-end
+	@echo
+	@$(BIN) contexts $(DEMO)-kafka --limit 20
+	@$(KAFKA_DEMO) wipe
+	@echo
+	@echo "The tables are in $(DEMO)-kafka. Without --until-end the run would follow the topic."
+
+# Kills `causeway run` and the broker KILLS times at random moments while LOG is produced (plain, .gz, .zst or .xz).
+LOG ?= samples/shop-cluster.jsonl.xz
+KILLS ?= 50
+test-kafka-kill:
+	@rm -f target/kafka-kill.txt
+	CAUSEWAY_KAFKA_LOG=$(abspath $(LOG)) CAUSEWAY_KAFKA_KILLS=$(KILLS) CAUSEWAY_KAFKA_REPORT=$(abspath target/kafka-kill.txt) \
+	  cargo test --test kafka_kill -- --exact killed_at_random_moments_nothing_is_lost_or_doubled
+	@cat target/kafka-kill.txt 2>/dev/null || echo "kafka-kill: skipped, Java or Maven is not installed"

@@ -246,6 +246,8 @@ fn blocks(log: &FactBatch, order: &[usize], epoch: usize) -> Vec<DecodedBlock> {
             empty_lines: 0,
             facts,
             features: Features::default(),
+            ahead: Vec::new(),
+            says: None,
         }
     };
     order.chunks(epoch).enumerate().map(block).collect()
@@ -305,6 +307,8 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
                 commit: None,
                 last: false,
                 flush: false,
+                now_ms: 0,
+                notes: Vec::new(),
             }));
             input.advance_to(epoch + 1);
             ticks.advance_to(epoch + 1);
@@ -375,6 +379,8 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
             commit: None,
             last: false,
             flush: false,
+            now_ms: 0,
+            notes: Vec::new(),
         }));
         input.advance_to(copy + 1);
         ticks.advance_to(copy + 1);

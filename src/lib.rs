@@ -38,3 +38,4 @@ pub mod lake;
 pub mod model;
 pub mod observe;
 pub mod source;
+pub mod text;

@@ -118,7 +118,15 @@ fn run(epochs: Vec<Vec<DecodedBlock>>, workers: usize, start: Start, commit: Opt
                 blocks.send(block.clone());
             }
             let commit = (commit == Some(number)).then_some(1);
-            ticks.send(Tick { floor: Micros::MAX, ended: Vec::new(), commit, last: false, flush: false });
+            ticks.send(Tick {
+                floor: Micros::MAX,
+                ended: Vec::new(),
+                commit,
+                last: false,
+                flush: false,
+                now_ms: 0,
+                notes: Vec::new(),
+            });
             blocks.advance_to(number as Epoch + 1);
             ticks.advance_to(number as Epoch + 1);
             // Now and then two epochs are under way at once.
@@ -162,6 +170,8 @@ fn blocks(
             records: facts.heads.len() as u64,
             empty_lines: 0,
             facts,
+            ahead: Vec::new(),
+            says: None,
         }
     };
     // A partition without an event in the range says nothing yet.

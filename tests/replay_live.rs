@@ -18,6 +18,7 @@ fn plan(log: &Path, output: &Path, workers: usize, live: Option<Arc<LiveView>>) 
     ReplayPlan {
         inputs: vec![log.display().to_string()],
         output: output.to_owned(),
+        storage: Default::default(),
         cluster: "test".to_owned(),
         workers,
         keep: Keep::All,
@@ -35,6 +36,7 @@ fn plan(log: &Path, output: &Path, workers: usize, live: Option<Arc<LiveView>>) 
         lateness_us: 10_000_000,
         max_future_skew_us: i64::MAX,
         session_gap_us: 900_000_000,
+        context_quiet_us: None,
         commit_every: Duration::from_secs(3_600),
         commit_bytes: 4 << 20,
         block_bytes: 64 << 10,

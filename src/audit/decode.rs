@@ -1,19 +1,24 @@
 //! From the bytes of a record to events.
 //!
 //! ```text
-//! record ─ UTF-8? ─ one pass as an event ─┬─ an event ─────────────────▶ sink(Ok)
+//! record ─ UTF-8? ─ without what nobody reads (`shorten`) ─ one pass as an event ─▶ sink(Ok)
+//!                     │ it holds nothing such, or that was no event
+//!                     ▼
+//!                   one pass as an event ─┬─ an event ─────────────────▶ sink(Ok)
 //!                                         ├─ a list: each item again ──▶ …
 //!                                         ├─ a wrapping: what it carries, unescaped, again
 //!                                         └─ an error: mend or name it ▶ sink(Err)
 //! ```
 //!
 //! Invariants: no input panics; every record gives at least one result; an event that is written raw is read in one pass and
-//! borrowed from the record, and only a record that fails is read again; what bodies hold never rejects an event.
+//! borrowed, and only a record that fails is read again; what bodies hold never rejects an event.
 
 mod body;
 mod body_mode;
+mod bracket;
 mod envelope;
 mod list;
+mod shorten;
 mod surrogate;
 mod take;
 mod wrap;
@@ -30,6 +35,7 @@ use envelope::Draft;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use shorten::shortened;
 use take::strict;
 use wrap::Wrapping;
 
@@ -73,7 +79,12 @@ pub type Sink<'s> = dyn for<'e> FnMut(u32, Result<Event<'e>, Reject>) + 's;
 pub fn decode(record: &[u8], want: Want, sink: &mut Sink<'_>) -> u32 {
     let mut decoder = Decoder { mode: want.body_mode(), want, results: 0, sink };
     match std::str::from_utf8(record) {
-        Ok(text) => decoder.text(text, &Path::default()),
+        Ok(text) => {
+            let read = shortened(text, decoder.mode).is_some_and(|short| decoder.plain_event(&short));
+            if !read {
+                decoder.text(text, &Path::default());
+            }
+        }
         Err(error) => {
             let message = format!("invalid UTF-8 at byte {}", error.valid_up_to());
             decoder.reject(RejectReason::BadUtf8, "", message, record, &Path::default());
@@ -108,6 +119,16 @@ struct Decoder<'s, 'f> {
 }
 
 impl Decoder<'_, '_> {
+    /// Gives the event that the text holds; false, with nothing given, unless it holds one and nothing is wrong with it.
+    fn plain_event(&mut self, text: &str) -> bool {
+        let mut draft = Draft::new(self.mode);
+        let whole = read(without_prefix(text), &mut draft).is_ok() && draft.is_event() && draft.finish().is_ok();
+        if whole {
+            self.give(Ok(draft.event));
+        }
+        whole
+    }
+
     /// A text that should hold JSON.
     fn text(&mut self, text: &str, path: &Path) {
         if path.wrappings > MAX_WRAPPINGS {

@@ -1,5 +1,6 @@
 //! `causeway config check|print|reference`.
 
+use super::exit::UsageError;
 use crate::config::{self, Loader};
 use std::io::Write;
 use std::path::PathBuf;
@@ -49,4 +50,15 @@ pub fn layered(file: Option<&PathBuf>) -> anyhow::Result<Loader> {
     let vars =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Ok(loader.environment(vars)?)
+}
+
+/// Lays `KEY=VALUE` pairs of `--set` over what is there.
+pub fn set_all(loader: Loader, pairs: &[String]) -> anyhow::Result<Loader> {
+    pairs.iter().try_fold(loader, |loader, pair| {
+        let Some((path, value)) = pair.split_once('=') else {
+            let text = format!("--set {pair}: write KEY=VALUE, such as --set sessions.gap=20m");
+            return Err(UsageError(text).into());
+        };
+        Ok(loader.set(path.trim(), value.trim(), "--set")?)
+    })
 }

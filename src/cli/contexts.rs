@@ -24,7 +24,7 @@ Examples:
 
 `causeway explain tables ID` shows one of them; the first digits of an ID are enough.")]
 pub struct Contexts {
-    /// Folder of the tables.
+    /// Folder of the tables, or their URL.
     dir: PathBuf,
     #[command(flatten)]
     query: Query,

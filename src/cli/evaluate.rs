@@ -1,6 +1,8 @@
 //! `causeway evaluate`.
 
+mod keys;
 mod labels;
+mod parser;
 
 use super::explain::EventView;
 use super::tables;
@@ -39,6 +41,8 @@ known kind, trigger, root, delayed.")]
         dir: PathBuf,
     },
     Labels(Box<labels::Labels>),
+    Keys(keys::Keys),
+    Parser(parser::EvaluateParser),
 }
 
 impl Evaluate {
@@ -47,6 +51,8 @@ impl Evaluate {
         let (truth, json, worst, dir) = match self {
             Evaluate::Contexts { truth, json, worst, dir } => (truth, json, worst, dir),
             Evaluate::Labels(command) => return command.run(out),
+            Evaluate::Parser(command) => return command.run(out),
+            Evaluate::Keys(command) => return command.run(out),
         };
         let scores = evaluate(&truth_of(truth)?, &predicted(dir)?);
         if *json {

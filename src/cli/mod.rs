@@ -11,10 +11,13 @@ mod evaluate;
 pub mod exit;
 mod explain;
 mod filter;
+mod key_sessions;
 mod label;
 mod man;
+mod parse;
 pub mod printable;
 mod replay;
+mod run;
 mod table;
 mod tables;
 mod train;
@@ -27,7 +30,7 @@ use std::process::ExitCode;
 
 /// Makes Kubernetes audit logs readable: who did what, and what it set off.
 ///
-/// Audit events go in, from archived files; tables of events, contexts and sessions come out as Parquet. A context is one action
+/// Audit events go in, from archived files or from topics of Kafka; tables of events, contexts and sessions come out as Parquet. A context is one action
 /// of somebody with every event that it caused.
 #[derive(Debug, Parser)]
 #[command(
@@ -48,6 +51,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   causeway replay --output tables /var/log/kubernetes/audit*.log   read archived logs into tables
+  causeway run --config pipelines/kafka.toml                       follow topics of Kafka
   causeway contexts tables --user alice                            list what alice did
   causeway explain tables 4be1c63d                                 show one of it as a tree, with the reason of each link
   causeway config reference                                        every setting with its default and meaning
@@ -86,11 +90,13 @@ impl Verbosity {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Replay>),
+    Run(Box<run::Run>),
     Filter(filter::Filter),
     #[command(subcommand)]
     Label(label::LabelCommand),
     Contexts(contexts::Contexts),
     Explain(explain::Explain),
+    Parse(parse::Parse),
     Verify(verify::Verify),
     #[command(subcommand)]
     Evaluate(evaluate::Evaluate),
@@ -116,15 +122,17 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    if !matches!(cli.command, Command::Replay(_)) {
+    if !matches!(cli.command, Command::Replay(_) | Command::Run(_)) {
         cli.verbosity.start_log()?;
     }
     match cli.command {
         Command::Replay(command) => command.run(cli.verbosity, &mut out)?,
+        Command::Run(command) => command.run(cli.verbosity, &mut out)?,
         Command::Filter(command) => command.run(&mut out)?,
         Command::Label(command) => command.run(&mut out)?,
         Command::Contexts(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
+        Command::Parse(command) => command.run(&mut out)?,
         Command::Verify(command) => command.run(&mut out)?,
         Command::Evaluate(command) => command.run(&mut out)?,
         Command::Train(command) => command.run(&mut out)?,

@@ -1,6 +1,7 @@
 //! `causeway replay`: archived audit logs into tables.
 
 mod plan;
+mod text;
 
 use super::Verbosity;
 use super::args::Moment;
@@ -9,10 +10,11 @@ use crate::config::{Bodies, Config, FilterMode, FilterRules, Loader, LogFormat, 
 use crate::flow::{self, ReplayPlan};
 use crate::lake;
 use crate::observe::progress::{Display, Style};
-use crate::observe::{Account, Progress, log};
+use crate::observe::{Account, Health, Progress, Server, log};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use plan::plan;
+pub(super) use plan::dataflow;
+use plan::{plan, workers};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,18 +32,23 @@ Examples:
   causeway replay --output tables --cluster prod --from 2026-03-01 --to 2026-03-02 'archive/audit-*.log.gz'
   kubectl logs -n kube-system kube-apiserver-0 | causeway replay --output tables -
   causeway replay --config pipelines/replay.toml --account account.json logs/
+  causeway replay --pipeline pipelines/hdfs.toml --output tables HDFS.log        ordinary log lines
 
 Every event read ends in one place: read = events + filtered + rejects, printed at the end.")]
 pub struct Replay {
     /// Files, folders, globs, or - for standard input.
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
-    /// Folder of the tables [output.dir].
+    /// Folder of the tables, or s3://bucket/prefix [output.dir].
     #[arg(short, long, value_name = "DIR")]
     output: Option<String>,
     /// Configuration file; `causeway config reference` lists its keys.
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Read log lines instead of audit events, as this pipeline file says (pipelines/hdfs.toml is one).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "from", "to", "filter", "rules", "stages", "contexts",
+        "method", "labels", "bodies", "set"])]
+    pipeline: Option<PathBuf>,
     /// Worker threads; 0 is one for each core [run.workers].
     #[arg(short, long, value_name = "N")]
     workers: Option<usize>,
@@ -97,14 +104,22 @@ impl Replay {
         {
             return Err(UsageError("--from is not before --to: nothing would be read".to_owned()).into());
         }
+        if let Some(pipeline) = &self.pipeline {
+            log::start(verbosity.log_filter().unwrap_or("warn"), log::Format::Text)?;
+            return text::run(self, pipeline, self.style(verbosity), verbosity.quiet, out);
+        }
         let config = self.effective()?;
         start_log(&config, verbosity)?;
-        let progress = Arc::new(Progress::default());
+        let health = Arc::new(Health::new(config.commit.every.as_duration()));
+        // Checked when the configuration was read.
+        let address = config.observe.address(None).unwrap_or_default();
+        let server = address.map(|address| Server::start(address, Arc::clone(&health))).transpose()?;
+        let progress = Arc::new(Progress::new("file", health));
         let plan = plan(self, &config, Arc::clone(&progress), stop_on_signals()?)?;
         let started = Instant::now();
         let display = Display::start(Arc::clone(&progress), self.style(verbosity));
         let outcome = flow::replay(&plan);
-        drop(display);
+        drop((display, server));
         let outcome = outcome?;
         let account = self.account(&outcome.account, &plan, started.elapsed());
         if let Some(path) = &self.account {
@@ -136,20 +151,7 @@ impl Replay {
     /// Counts since the tables were begun, with the time and the bytes of this run.
     fn account(&self, counts: &lake::Account, plan: &ReplayPlan, elapsed: Duration) -> Account {
         let (bytes_in, _) = plan.progress.totals();
-        Account {
-            read: counts.read,
-            events: counts.events,
-            filtered: counts.filtered,
-            rejects: counts.rejects,
-            contexts: counts.contexts,
-            sessions: counts.sessions,
-            late: counts.late,
-            empty_lines: counts.empty_lines,
-            seconds: elapsed.as_secs_f64(),
-            filtered_by_rule: counts.filtered_by_rule.clone(),
-            bytes_in,
-            bytes_out: super::tables::bytes(&plan.output),
-        }
+        Account::of(counts, elapsed, bytes_in, super::tables::bytes(&plan.output))
     }
 
     /// The configuration with the flags laid over it.
@@ -173,13 +175,7 @@ impl Replay {
                 loader = loader.set(path, &value, flag)?;
             }
         }
-        for pair in &self.set {
-            let Some((path, value)) = pair.split_once('=') else {
-                return Err(UsageError(format!("--set {pair}: write KEY=VALUE, such as --set sessions.gap=20m")).into());
-            };
-            loader = loader.set(path.trim(), value.trim(), "--set")?;
-        }
-        Ok(loader.finish()?)
+        Ok(super::config::set_all(loader, &self.set)?.finish()?)
     }
 }
 
@@ -189,7 +185,7 @@ fn word<T: ValueEnum>(choice: Option<T>) -> Option<String> {
 }
 
 /// Starts the log as the configuration says; -q and -v win.
-fn start_log(config: &Config, verbosity: Verbosity) -> Result<()> {
+pub(super) fn start_log(config: &Config, verbosity: Verbosity) -> Result<()> {
     let format = match config.log.format {
         LogFormat::Text => log::Format::Text,
         LogFormat::Json => log::Format::Json,
@@ -198,7 +194,7 @@ fn start_log(config: &Config, verbosity: Verbosity) -> Result<()> {
 }
 
 /// A flag that the first Ctrl-C or SIGTERM sets: read no more, commit what was read. The second one ends the process at once.
-fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_signals() -> Result<Arc<AtomicBool>> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

@@ -5,6 +5,7 @@ use crate::audit::time::Micros;
 use crate::lake::LakeError;
 use crate::lake::Table;
 use crate::lake::scan::{EventFilter, read_events};
+use crate::lake::store;
 use crate::lake::tables::read::Cells;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -86,7 +87,7 @@ fn event(cells: &Cells<'_>, row: usize) -> EventView {
 
 /// Bytes of all committed table files; 0 where they cannot be counted.
 pub fn bytes(dir: &Path) -> u64 {
-    let tables = Table::ALL.into_iter().map(|table| dir.join(table.name()));
-    let files = tables.flat_map(|folder| walkdir::WalkDir::new(folder).into_iter().flatten());
-    files.filter_map(|file| file.metadata().ok()).filter(|meta| meta.is_file()).map(|meta| meta.len()).sum()
+    let Ok(store) = store::open(dir, store::Options::default()) else { return 0 };
+    let files = Table::ALL.into_iter().filter_map(|table| store.files(table.name()).ok());
+    files.flatten().map(|(_, bytes)| bytes).sum()
 }

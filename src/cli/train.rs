@@ -1,5 +1,6 @@
 //! `causeway train`.
 
+mod keys;
 pub mod labels;
 
 use anyhow::Result;
@@ -8,13 +9,15 @@ use std::io::Write;
 /// Train models.
 #[derive(Debug, clap::Subcommand)]
 pub enum Train {
+    Keys(Box<keys::Keys>),
     Labels(labels::Labels),
 }
 
 impl Train {
-    /// Trains what was asked for.
+    /// Trains and says how it went.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         match self {
+            Train::Keys(command) => command.run(out),
             Train::Labels(command) => command.run(out),
         }
     }

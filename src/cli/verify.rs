@@ -15,7 +15,7 @@ Examples:
   causeway verify tables
   causeway verify tables --json | jq .problems")]
 pub struct Verify {
-    /// Folder of the tables.
+    /// Folder of the tables, or their URL.
     dir: PathBuf,
     /// JSON.
     #[arg(long)]

@@ -109,8 +109,11 @@ impl Loader {
         if config.sessions.gap.as_micros() == 0 {
             return wrong("sessions.gap", "is zero; 15m is usual");
         }
-        if config.commit.bytes.as_bytes() == 0 || config.commit.every.as_micros() == 0 {
+        if config.commit.rows == 0 || config.commit.bytes.as_bytes() == 0 || config.commit.every.as_micros() == 0 {
             return wrong("commit", "has a bound of zero; every commit needs room for one row");
+        }
+        if let Err(detail) = config.observe.address(None) {
+            return wrong("observe.listen", &detail);
         }
         if config.limits.context_events == 0 {
             return wrong("limits.context_events", "is zero; a context holds at least its root");

@@ -8,21 +8,29 @@
 
 mod error;
 mod filter;
+mod kafka;
 mod load;
+mod observe;
 mod reference;
 mod section;
 mod sections;
+mod storage;
+mod text;
 mod units;
 
 pub use error::ConfigError;
 pub use filter::{Filter, FilterMode, FilterRules, Stages, Switches};
+pub use kafka::{Kafka, OnLoss, Publish, Sasl, SecurityProtocol};
 pub use load::Loader;
+pub use observe::{Observe, RUN_LISTENS_AT};
 pub use reference::reference;
 pub use section::{Key, Kind};
 pub use sections::{
     Bodies, Commit, Config, Contexts, Files, Limits, Log, LogFormat, Method, Model, ModelDevice, ModelUse, Output, Run,
     Sessions, Stream, Switch,
 };
+pub use storage::Storage;
+pub use text::{Lines, MaskList, Parser, SessionsOfLines, StreamOfLines, TextPipeline};
 pub use units::{Age, Size, UnitError};
 
 impl Config {

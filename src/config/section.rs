@@ -72,6 +72,7 @@ leaf! {
     u64: Literal "number",
     usize: Literal "number",
     String: Text "text",
+    Vec<String>: Literal "list of text",
     PathBuf: Text "path",
 }
 

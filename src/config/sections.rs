@@ -1,7 +1,10 @@
 //! The sections of the configuration. A doc comment here is what `causeway config reference` prints.
 
 use super::filter::Filter;
+use super::kafka::{Kafka, Publish};
+use super::observe::Observe;
 use super::section::{choice, section};
+use super::storage::Storage;
 use super::units::{Age, Size};
 use std::path::PathBuf;
 
@@ -15,6 +18,8 @@ section! {
         stream: Stream = Stream::default(),
         /// Archived files.
         files: Files = Files::default(),
+        /// Topics.
+        kafka: Kafka = Kafka::default(),
         /// What becomes a row.
         filter: Filter = Filter::default(),
         /// Contexts.
@@ -27,10 +32,16 @@ section! {
         commit: Commit = Commit::default(),
         /// Tables.
         output: Output = Output::default(),
+        /// Object stores.
+        storage: Storage = Storage::default(),
+        /// Output to a topic.
+        publish: Publish = Publish::default(),
         /// Bounds.
         limits: Limits = Limits::default(),
         /// Log lines of the program itself.
         log: Log = Log::default(),
+        /// Metrics and health.
+        observe: Observe = Observe::default(),
     }
 }
 
@@ -53,6 +64,9 @@ section! {
         /// How far ahead of this machine's clock an event's time may lie. Events beyond it go to `rejects` instead of
         /// dragging the watermark with them.
         max_future_skew: Age = Age::from_secs(300),
+        /// Silence after which a partition of a topic is no longer waited for. What comes of it later than the others' events is
+        /// kept, flagged `late`.
+        idle_after: Age = Age::from_secs(30),
     }
 }
 
@@ -101,6 +115,9 @@ section! {
         /// Where K8NTEXT's methods have the label of an event from: `proposed` (what it would start itself), or `oracle:FILE`
         /// (what the root of its true action would start, FILE being ground truth as in `causeway evaluate`).
         labels: String = "proposed".to_owned(),
+        /// `causeway run` writes the row of a context once nothing has joined it for so long, in event time and to the minute. What
+        /// joins later gives a further row with the next revision. A replay writes the last one only.
+        quiet: Age = Age::from_secs(120),
         /// K8NTEXT's switch -C: the control plane's own routine is one cluster, and background.
         control_plane: Switch = Switch::Off,
         /// K8NTEXT's older clustering puts an event alone whose action has so many already; 0 is no limit.
@@ -162,12 +179,14 @@ section! {
 }
 
 section! {
-    /// When tables are committed: at the first of the two. A commit is whole or absent, and a run continues from the last one.
+    /// When tables are committed: at the first of the three. A commit is whole or absent, and a run continues from the last one.
     pub struct Commit {
         /// Longest time between two commits.
         every: Age = Age::from_secs(60),
         /// Most input read for one commit.
         bytes: Size = Size::from_mib(1_024),
+        /// Most messages of topics read for one commit.
+        rows: u64 = 1_000_000,
     }
 }
 
@@ -184,7 +203,8 @@ choice! {
 section! {
     /// The tables.
     pub struct Output {
-        /// Folder of the tables. `--output` sets it on the command line.
+        /// Folder of the tables, or the URL of a prefix in an object store, `s3://bucket/prefix`. `--output` sets it on the command
+        /// line.
         dir: Option<PathBuf> = None,
         /// Request and response bodies. They are always redacted first; there is no way to write them as they are.
         bodies: Bodies = Bodies::Off,

@@ -74,6 +74,11 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 impl Size {
+    /// So many bytes.
+    pub const fn from_bytes(bytes: u64) -> Size {
+        Size(bytes)
+    }
+
     /// `count` times 2^20 bytes.
     pub const fn from_mib(count: u32) -> Size {
         Size((count as u64) << 20)

@@ -31,6 +31,8 @@ pub struct ActorRow {
     pub(super) node: Option<u64>,
     pub(super) follows_grammar: bool,
     pub(super) is_api_server: bool,
+    /// What it does is never background.
+    pub(super) exempt: bool,
     pub(super) is_namespace_controller: bool,
     pub(super) is_stateful_set_controller: bool,
     pub(super) is_autoscaler: bool,
@@ -77,6 +79,7 @@ impl ActorRow {
             node: user.strip_prefix("system:node:").map(keys::text),
             follows_grammar: tables.grammar_agents.is_match(agent),
             is_api_server: user == "system:apiserver",
+            exempt,
             is_namespace_controller: user.ends_with(":namespace-controller"),
             is_stateful_set_controller: user.ends_with(":statefulset-controller"),
             is_autoscaler: user.ends_with(":horizontal-pod-autoscaler"),

@@ -58,6 +58,10 @@ pub(super) struct Command {
     pub uris: Few,
     /// Objects deleted, not yet seen to be gone.
     pub deleted: Few,
+    /// Objects read by name, not yet written.
+    pub pending: Few,
+    /// Resource that it listed last.
+    pub listed: u64,
     /// Field manager of its writes.
     pub manager: u64,
     /// Its field manager writes files of objects.
@@ -93,6 +97,8 @@ impl Command {
             versions: Few::default(),
             uris: Few::default(),
             deleted: Few::default(),
+            pending: Few::default(),
+            listed: 0,
             manager: 0,
             files: false,
             documents: false,
@@ -147,9 +153,15 @@ impl Command {
         }
         if request.is(asks::WRITES) {
             self.wrote = true;
-            if request.is(asks::ONE_SHOT) && !self.documents {
+            self.pending.drop(request.object);
+            let more = request.verb != Verb::Create && (!self.pending.is_empty() || self.listed == request.resource);
+            if request.is(asks::ONE_SHOT) && !self.documents && !more {
                 self.done = true;
             }
+        } else if request.verb == Verb::Get && request.is(asks::OK) {
+            self.pending.add(request.object);
+        } else if request.verb == Verb::List {
+            self.listed = request.resource;
         }
         if request.is(asks::DRAINS) {
             self.drains = true;

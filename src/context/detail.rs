@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Detail {
     /// Wanted number of replicas, where the request names one.
     pub replicas: Option<i64>,
+    /// Number of replicas of an object that was read.
+    pub read_replicas: Option<i64>,
     /// First container image, where the request names one.
     pub image: Option<String>,
     /// Node of a pod's binding.
@@ -24,6 +26,7 @@ impl Detail {
         let binding = event.object.as_ref().is_some_and(|o| o.subresource == "binding");
         let detail = Detail {
             replicas: spec.replicas,
+            read_replicas: event.response.spec.replicas.filter(|_| event.verb == "get"),
             image: spec.images.first().and_then(|image| text(image)),
             node: if binding { text(&event.request.target_name) } else { None },
             unschedulable: spec.unschedulable,

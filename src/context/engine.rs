@@ -30,7 +30,7 @@ use fetch::Fetch;
 pub use fetch::{Ahead, LOOK_AHEAD_US, NothingAhead};
 
 /// Version of the saved state. States of other versions are refused.
-const STATE_VERSION: u32 = 3;
+const STATE_VERSION: u32 = 4;
 /// Event time between two rounds of forgetting, microseconds.
 const FORGET_EVERY_US: i64 = 10_000_000;
 
@@ -166,9 +166,10 @@ impl Engine {
                 person(head, self.commands.take(&self.tables, request, head, skew_us, &mut self.journal))
             }
             None => {
-                let mut link = self.best_link(head, facts);
+                let alone = self.is_alone(head, facts, fetch);
+                let mut link = self.best_link(head, facts, alone);
                 if self.fetch_cause(head, facts, link, fetch) {
-                    link = self.best_link(head, facts);
+                    link = self.best_link(head, facts, alone);
                 }
                 let weak = link.is_none_or(|link| link.weight < self.tables.weak_below);
                 if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at, &mut self.journal) {
@@ -199,7 +200,7 @@ impl Engine {
         }
         self.continued(head, facts).unwrap_or_else(|| match client {
             Some(request) => person(head, self.commands.find(&self.tables, request, head, self.clock.skew_us())),
-            None => self.component(head, self.best_link(head, facts)),
+            None => self.component(head, self.best_link(head, facts, true)),
         })
     }
 
@@ -216,15 +217,15 @@ impl Engine {
         Some(linked(link, role))
     }
 
-    fn best_link(&self, head: &Head, facts: &[Fact]) -> Option<Link> {
+    /// The best cause. `alone`: nothing of the same actor follows at once, so the event can be an afterthought.
+    fn best_link(&self, head: &Head, facts: &[Fact], alone: bool) -> Option<Link> {
         let mut best: Option<Link> = None;
         for fact in facts.iter().filter(|fact| !fact.produce) {
             let not_by = fact.own.then_some(head.user);
-            let Some((producer, age_us)) = self.memory.latest(fact.key, not_by, head.at, &self.tables) else {
-                continue;
-            };
+            let Some(key) = self.memory.resolve(fact, head.at, &self.tables) else { continue };
+            let Some((producer, age_us)) = self.memory.latest(key, not_by, head.at, &self.tables) else { continue };
             let Some(weight) = self.tables.weight(fact.code, age_us) else { continue };
-            if in_run(fact.code) && !producer.own_run {
+            if in_run(fact.code) && !producer.own_run || fact.code == Kind::WrittenAgain.code() && !alone {
                 continue;
             }
             let mut link = Link { producer: *producer, kind: fact.code, weight, rival: 0 };
@@ -245,7 +246,8 @@ impl Engine {
     /// A component's event: an effect of its cause, or what the actor's class makes of an event without one.
     fn component(&self, head: &Head, link: Option<Link>) -> Attribution {
         let operator = head.actor == Actor::Operator;
-        match link {
+        let asked_for = head.flags & flags::ASKED_FOR != 0;
+        match link.filter(|link| !(asked_for && link.producer.background)) {
             Some(link) if head.flags & flags::OWN_ROOT != 0 || operator && link.weight < self.tables.prompt_from => {
                 Attribution {
                     cause: Some(link.cause()),
@@ -253,8 +255,9 @@ impl Engine {
                     ..root(head)
                 }
             }
+            Some(link) if in_run(link.kind) => linked(link, Role::Request),
             Some(link) => linked(link, Role::Effect),
-            None if head.actor == Actor::System => alone_in_background(head, Background::Other),
+            None if head.actor == Actor::System && !asked_for => alone_in_background(head, Background::Other),
             None => root(head),
         }
     }
@@ -396,3 +399,6 @@ fn person(head: &Head, command: Option<(Id, Cause)>) -> Attribution {
 fn in_run(kind: u8) -> bool {
     kind == Kind::SameRun.code() || kind == Kind::SameRunHere.code()
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,7 @@ impl Extractor {
             flags: flag(ends, flags::CONTINUES)
                 | flag(own_root, flags::OWN_ROOT)
                 | flag(view.write, flags::WRITE)
+                | flag(actor.exempt && view.write, flags::ASKED_FOR)
                 | flag(view.resource.is_empty(), flags::NO_RESOURCE)
                 | flag(version != 0 && view.write && view.verb != "deletecollection", flags::VERSIONED),
         });

@@ -35,6 +35,8 @@ const OVERLAP_US: i64 = 2_000_000;
 const PAUSE_US: i64 = 400_000;
 /// Longest pause between two polls of such a client.
 const POLL_LONG_US: i64 = 2_600_000;
+/// Longest pause between two objects that one command names: nothing is computed between them.
+const SERIES_US: i64 = 15_000;
 /// How long a command is kept that waits for nothing.
 const IDLE_US: i64 = 8_000_000;
 /// How long a command is kept whose watch has not ended yet.
@@ -145,7 +147,10 @@ fn discovery(command: &Command, request: &ClientRequest, gap_us: i64) -> Option<
     match request.path {
         Path::OpenApi if request.is(asks::DOCUMENT_ROOT) => {
             let again = command.wrote && !command.documents && command.missing.is_some() && last.is_namespace();
-            (again && gap_us <= 20_000).then_some((60, Kind::Validation))
+            let edits =
+                !command.wrote && command.count == 1 && last.verb == Verb::Get && command.pending.has(last.object);
+            let explains = last.path == Path::Apis && command.count == 0;
+            ((again || edits || explains) && gap_us <= SHORT_US).then_some((60, Kind::Validation))
         }
         Path::OpenApi if command.documents && command.count > 0 && gap_us <= SHORT_US => Some((55, Kind::NextDocument)),
         Path::OpenApi => after(Path::OpenApi, SHORT_US).then_some((80, Kind::NextDocument)),
@@ -225,6 +230,7 @@ fn about_same(command: &Command, request: &ClientRequest, gap_us: i64, same: boo
     let writes_again = command.wrote
         && request.is(asks::WRITES)
         && request.verb != Verb::Delete
+        && !request.is(asks::FOLLOWS)
         && !command.documents
         && command.manager != request.manager;
     let gone = gets && last.code == 404 && command.wrote;
@@ -281,13 +287,29 @@ fn soon_after(tables: &Tables, command: &Command, request: &ClientRequest, gap_u
     let same_kind = last.resource == request.resource;
     let near = request.namespace == 0 || command.namespaces.is_empty() || command.namespaces.has(request.namespace);
     let fresh = !command.wrote && !command.uris.has(request.uri);
+    let listed = command.listed == request.resource;
     match request.verb {
         Verb::Delete if last.verb == Verb::List && same_kind && near => Some((70, Kind::DeletesListed)),
+        Verb::Patch | Verb::Update if last.verb == Verb::List && same_kind && near => Some((70, Kind::WritesListed)),
+        Verb::Patch | Verb::Update if last.verb == request.verb && listed && near => Some((58, Kind::WritesListed)),
+        Verb::Get if last.verb == Verb::List && same_kind && near && request.is(asks::SUBRESOURCE) => {
+            Some((70, Kind::ReadsListed))
+        }
         Verb::Delete if last.verb == Verb::Delete && near => {
             (same_kind || command.documents || gap_us <= 60_000).then_some((58, Kind::NextDeletion))
         }
         Verb::List if last.verb == Verb::List && fresh && near && request.is(asks::PLAIN_LIST) => {
             Some((55, Kind::NextListing))
+        }
+        Verb::List
+            if last.verb == Verb::Delete && command.listed == last.resource && near && request.is(asks::PLAIN_LIST) =>
+        {
+            Some((56, Kind::NextListing))
+        }
+        Verb::List
+            if matches!(last.verb, Verb::List | Verb::Watch) && fresh && near && (same_kind || request.name != 0) =>
+        {
+            Some((53, Kind::NextListing))
         }
         Verb::List | Verb::Get
             if fresh
@@ -306,6 +328,16 @@ fn soon_after(tables: &Tables, command: &Command, request: &ClientRequest, gap_u
                 && tables.made_from.contains(&(last.resource, request.resource)) =>
         {
             Some((72, Kind::MadeFromRead))
+        }
+        Verb::Get
+            if gap_us <= SERIES_US
+                && fresh
+                && near
+                && same_kind
+                && request.name != 0
+                && command.pending.has(last.object) =>
+        {
+            Some((51, Kind::NextNamed))
         }
         Verb::Watch if last.verb == Verb::List && same_kind && last.namespace == request.namespace => {
             Some((85, Kind::WatchesListed))

@@ -102,6 +102,10 @@ coded! {
         Owner = "owner",
         /// Which operator looks after the object: followed by the operator's wake key, or resolved to it.
         Keeper = "keeper",
+        /// The wanted state of the object's owner: followed by its key, or resolved to it.
+        Origin = "origin",
+        /// A kubelet asked for a pod for the first time.
+        Arrival = "arrival",
     }
 }
 
@@ -244,6 +248,20 @@ coded! {
         KeptWritten = "kept-written",
         /// Its owner, or another object of its owner, changed a moment ago.
         FamilyChanged = "family-changed",
+        /// Its owner, as noted when it was written, was written itself.
+        NotedOwnerWritten = "noted-owner-written",
+        /// A kubelet makes the pod that came next ready.
+        PodStarting = "pod-starting",
+        /// A pod of the namespace has just come to the kubelet.
+        PodArrived = "pod-arrived",
+        /// The same operator wrote the object a moment ago.
+        WrittenAgain = "written-again",
+        /// Writes what it listed.
+        WritesListed = "writes-listed",
+        /// Reads of what it listed.
+        ReadsListed = "reads-listed",
+        /// The next object that the command names.
+        NextNamed = "next-named",
     }
 }
 

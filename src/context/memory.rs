@@ -15,6 +15,8 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use std::hash::{BuildHasherDefault, Hasher};
 
+mod arrivals;
+
 /// A map whose keys are hashes already.
 pub(super) type ByHash<V> = HashMap<u64, V, BuildHasherDefault<Identity>>;
 
@@ -84,8 +86,14 @@ pub(super) struct Memory {
     notes: ByHash<(u64, Micros)>,
 }
 
-fn is_keeper_note(fact: &Fact) -> bool {
-    fact.produce && !fact.own && fact.code == Aspect::Keeper.code()
+fn is_note(aspect: u8) -> bool {
+    [Aspect::Owner, Aspect::Keeper, Aspect::Origin].iter().any(|one| one.code() == aspect)
+}
+
+/// Whether the key that follows is but what is noted: a keeper's wake key is its own, only others wake it; a child's writer
+/// did not write the owner.
+fn is_value(note: &Fact) -> bool {
+    note.produce && !note.own && [Aspect::Keeper, Aspect::Origin].iter().any(|one| one.code() == note.code)
 }
 
 /// A key as it was; its `latest` is [`NONE`] when it was not known.
@@ -130,13 +138,25 @@ impl Memory {
         let mut index = NONE;
         for (place, fact) in facts.iter().enumerate().filter(|(_, fact)| fact.produce) {
             let mut fact = *fact;
-            if fact.code == Aspect::Owner.code() || fact.code == Aspect::Keeper.code() {
+            let before = place.checked_sub(1).and_then(|one| facts.get(one));
+            if is_note(fact.code) {
                 match self.noted(fact, facts.get(place + 1), producer.at, tables, journal) {
                     Some(resolved) => fact = resolved,
                     None => continue,
                 }
-            } else if place.checked_sub(1).and_then(|one| facts.get(one)).is_some_and(is_keeper_note) {
-                continue; // the wake key is the keeper's own: only others wake it
+            } else if fact.code == Aspect::Arrival.code() {
+                let numbered = match before.filter(|one| one.code == fact.code && one.produce && !fact.own) {
+                    Some(pod) => self.arrived(pod.key, fact.key, producer.at, tables, journal),
+                    None if fact.own => self.served(fact.key, producer.at, tables, journal),
+                    None => None, // the pod: what follows is where it came to
+                };
+                let Some(numbered) = numbered else { continue };
+                if index == NONE {
+                    index = self.insert(producer);
+                }
+                self.point(&Fact { key: numbered, ..fact }, index, producer.user, journal);
+            } else if before.is_some_and(is_value) {
+                continue;
             }
             if index == NONE {
                 index = self.insert(producer);
@@ -331,3 +351,6 @@ impl Memory {
         (self.slots.len(), self.producers.len() - self.free.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

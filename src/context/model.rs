@@ -81,6 +81,8 @@ pub mod flags {
     pub const NO_RESOURCE: u8 = 8;
     /// [`super::Head::version`] is that of the event's own write, unless it changed nothing.
     pub const VERSIONED: u8 = 16;
+    /// Somebody asked for it, even where no cause is known: a namespace is emptied.
+    pub const ASKED_FOR: u8 = 32;
 }
 
 /// Kinds of periodic activity (`spec/contexts.md` 2.4).

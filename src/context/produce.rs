@@ -48,6 +48,11 @@ pub(super) fn request_parts(audit_id: u128) -> [u64; 3] {
     [(audit_id >> 64) as u64, audit_id as u64, 0]
 }
 
+/// Parts of the key of the pods that come to a kubelet in one namespace.
+pub(super) fn arrival_parts(view: &View<'_, '_>) -> [u64; 3] {
+    [view.actor.user, view.namespace_hash, 0]
+}
+
 struct Produced<'p, 'v, 'a> {
     view: &'p View<'v, 'a>,
     out: &'p mut Vec<Fact>,
@@ -79,6 +84,11 @@ impl Produced<'_, '_, '_> {
             }
             None if deleted && !view.is(Actor::System) => self.resolve(Aspect::Owner, id),
             _ => {}
+        }
+        // The garbage collector's deletion tells no owner either. A generated name would.
+        if let Some(&owner) = view.owners.last().filter(|owner| !deleted && !view.owners_by_name().contains(owner)) {
+            self.push(Aspect::Origin, [id, 0, 0]);
+            self.push(Aspect::Spec, [owner, 0, 0]);
         }
     }
 
@@ -232,6 +242,14 @@ impl Produced<'_, '_, '_> {
         if view.resource == "pods" && !view.name.is_empty() {
             self.push(Aspect::Sync, [view.actor.user, 0, 0]);
             self.push(Aspect::Sync, [view.actor.user, view.namespace_hash, 0]);
+            if view.verb == "get" {
+                self.push(Aspect::Arrival, [view.actor.user, view.namespace_hash, view.name_hash]);
+                self.push(Aspect::Arrival, arrival_parts(view));
+            }
+        }
+        if view.subresource == "token" && view.ok {
+            let key = view.keys.key(Aspect::Arrival, arrival_parts(view));
+            self.out.push(Fact { key, code: Aspect::Arrival.code(), produce: true, own: true });
         }
         if view.resource == "persistentvolumeclaims" && view.ok {
             self.push(Aspect::Sync, [view.actor.user, 0, 0]); // the volume is read next

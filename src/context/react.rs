@@ -5,7 +5,7 @@ use super::identity::{View, first, is_absent, is_blank};
 use super::keys;
 use super::kind::{Aspect, Kind};
 use super::model::{Actor, Fact};
-use super::produce::request_parts;
+use super::produce::{arrival_parts, request_parts};
 use crate::audit::event::Reference;
 use smallvec::SmallVec;
 
@@ -67,6 +67,7 @@ impl Reactions<'_, '_, '_> {
                 if resource == nodes {
                     return self.node_reported(about);
                 }
+                self.selected(resource, &about.name);
                 self.family(resource, &about.name);
                 view.referred(about, resource, &about.namespace).into_iter().collect()
             }
@@ -85,6 +86,19 @@ impl Reactions<'_, '_, '_> {
             self.one(Aspect::Status, id, Kind::StatusWritten);
         }
         self.terminating();
+    }
+
+    /// What a budget or a service selects, whose change is told as an event about it.
+    fn selected(&mut self, resource: u64, name: &str) {
+        let namespace = self.view.namespace_hash;
+        let endpoints = resource == keys::text("endpoints");
+        if endpoints || resource == keys::text("poddisruptionbudgets") {
+            self.one(Aspect::Pods, namespace, Kind::AnyPodChanged);
+        }
+        if endpoints {
+            let service = keys::object(keys::text("services"), namespace, keys::text(name));
+            self.one(Aspect::Spec, service, Kind::MadeForOwner);
+        }
     }
 
     fn node_reported(&mut self, about: &Reference<'_>) {
@@ -133,6 +147,7 @@ impl Reactions<'_, '_, '_> {
             self.one(Aspect::Status, id, Kind::StatusWritten);
         }
         self.family(view.resource_hash, view.name);
+        self.noted_owner();
         let (creates, deletes) = (view.verb == "create", view.verb == "delete");
         for &owner in &view.owners {
             let kind = if creates || deletes { Kind::MadeForOwner } else { Kind::OwnerWritten };
@@ -144,6 +159,15 @@ impl Reactions<'_, '_, '_> {
                 self.one(Aspect::Gone, owner, Kind::OwnedGone);
                 self.one(Aspect::Child, owner, Kind::SiblingChanged);
             }
+        }
+    }
+
+    /// The owner of what is deleted, where only an earlier write told it.
+    fn noted_owner(&mut self) {
+        let view = self.view;
+        let unknown = view.verb == "delete" && view.is(Actor::System) && view.owners.is_empty();
+        if let Some(&id) = view.ids.last().filter(|_| unknown && !view.name.is_empty()) {
+            self.one(Aspect::Origin, id, Kind::NotedOwnerWritten);
         }
     }
 
@@ -304,11 +328,15 @@ impl Reactions<'_, '_, '_> {
     /// Reads by which a kubelet brings up a pod.
     fn kubelet(&mut self) {
         let view = self.view;
+        if view.actor.node.is_some() && view.subresource == "token" {
+            self.push(Aspect::Arrival, arrival_parts(view), Kind::PodStarting);
+        }
         let Some(node) = view.actor.node.filter(|_| self.reads_for_pod()) else { return };
         if view.resource == "persistentvolumes" {
             self.one(Aspect::VolumeRead, view.name_hash, Kind::BoundObject);
         }
         self.push(Aspect::Node, [node, view.namespace_hash, 0], Kind::PodBoundHere);
+        self.push(Aspect::Arrival, arrival_parts(view), Kind::PodArrived);
         if !view.namespace.is_empty() {
             self.one(Aspect::Bind, view.namespace_hash, Kind::PodBound);
         }
@@ -325,15 +353,23 @@ impl Reactions<'_, '_, '_> {
         self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameRunHere);
         self.push(Aspect::Run, [view.actor.process, 1, view.namespace_hash], Kind::SameReaction);
         self.push(Aspect::Wake, [view.actor.process, 0, 0], Kind::KeptWritten);
+        if matches!(view.verb, "update" | "patch") && view.tables.uses(Kind::WrittenAgain) {
+            for &id in &view.ids {
+                let key = view.keys.key(Aspect::Spec, [id, 0, 0]);
+                self.out.push(Fact { key, code: Kind::WrittenAgain.code(), produce: false, own: false });
+            }
+        }
     }
 
     /// The actor's own course: checks inside requests, the previous request.
     fn actor(&mut self) {
         let view = self.view;
         if view.actor.is_api_server {
-            self.one(Aspect::Flight, view.namespace_hash, Kind::InsideRequest);
-            if view.resource == "ipaddresses" {
+            if view.resource != "ipaddresses" {
+                self.one(Aspect::Flight, view.namespace_hash, Kind::InsideRequest);
+            } else {
                 if let Some(parent) = &view.event.request.spec.parent_ref {
+                    self.one(Aspect::Flight, keys::text(&parent.namespace), Kind::InsideRequest);
                     let (resource, place) = (keys::text(&parent.kind), keys::text(&parent.namespace));
                     self.one(
                         Aspect::Spec,

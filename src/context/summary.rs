@@ -33,6 +33,8 @@ pub struct Happening<'a> {
     pub status_code: u16,
     /// `spec.replicas` that was asked for.
     pub replicas: Option<i64>,
+    /// `spec.replicas` that the command had read before.
+    pub replicas_before: Option<i64>,
     /// The first image that was asked for.
     pub image: &'a str,
     /// `spec.unschedulable` that was asked for.
@@ -98,6 +100,9 @@ mod tests {
             ..on("patch", "deployments", "web")
         };
         assert_eq!(summary(&what), "alice scaled deployment shop/web to 5: 2 pods created on worker-1, worker-2");
+        let known = Happening { replicas_before: Some(3), ..what };
+        let told = "alice scaled deployment shop/web from 3 to 5: 2 pods created on worker-1, worker-2";
+        assert_eq!(summary(&known), told);
     }
 
     #[test]
@@ -137,7 +142,17 @@ mod tests {
         };
         assert_eq!(summary(&apply), "alice applied 3 objects to shop: 2 deployments, 1 service");
         let rollout = Happening { request_uri: "/x?fieldManager=kubectl-rollout", ..on("patch", "deployments", "web") };
-        assert_eq!(summary(&rollout), "alice rolled back or restarted deployment shop/web");
+        assert_eq!(summary(&rollout), "alice paused or resumed the rollout of deployment shop/web");
+        let restart = Happening { effects: BTreeMap::from([(("create", "replicasets"), 1)]), ..rollout.clone() };
+        assert_eq!(summary(&restart), "alice restarted deployment shop/web: 1 replicaset created");
+        let undo = Happening { effects: BTreeMap::from([(("create", "pods"), 2)]), ..rollout };
+        assert_eq!(summary(&undo), "alice rolled back deployment shop/web: 2 pods created");
+        let writes = BTreeMap::from([(("update", "secrets"), 1), (("delete", "secrets"), 2)]);
+        let gone = Happening { writes, ..helm("update", "sh.helm.release.v1.db.v2") };
+        assert_eq!(summary(&gone), "alice uninstalled Helm release shop/db");
+        let effects = BTreeMap::from([(("deletecollection", "pods"), 1), (("delete", "replicasets"), 3)]);
+        let emptied = Happening { effects, namespace: "", ..on("delete", "namespaces", "shop") };
+        assert_eq!(summary(&emptied), "alice deleted namespace shop: all that was in it is deleted");
     }
 
     #[test]
@@ -163,7 +178,7 @@ mod tests {
         ) {
             let what = Happening {
                 user: &texts[0], impersonated_user: &texts[1], verb: &texts[2], resource: &texts[3], subresource: &texts[4],
-                namespace: &texts[5], name: &texts[6], request_uri: &texts[7], status_code: code, replicas, image: &texts[8],
+                namespace: &texts[5], name: &texts[6], request_uri: &texts[7], status_code: code, replicas, replicas_before: replicas, image: &texts[8],
                 unschedulable: hold, writes: BTreeMap::from([((&*texts[2], &*texts[3]), count)]), secrets: vec![&texts[6]],
                 effects: BTreeMap::from([(("create", &*texts[3]), count)]), nodes: vec![&texts[8]],
             };

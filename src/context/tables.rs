@@ -286,7 +286,10 @@ mod tests {
     fn errors_say_where_and_what() {
         let unknown = Tables::parse(&BUILT_IN.replace("weak_below", "weakbelow"), "mine.toml").unwrap_err().to_string();
         assert!(unknown.contains("mine.toml") && unknown.contains("weakbelow"), "{unknown}");
-        let pattern = Tables::parse(&BUILT_IN.replace("'^kubelet/'", "'('").replace("'^kubectl/'", "'('"), "mine.toml");
+        let pattern = Tables::parse(
+            &BUILT_IN.replace("'^kubelet/'", "'('").replace("'^system:node:', class", "'(', class"),
+            "mine.toml",
+        );
         assert!(matches!(pattern, Err(RulesError::Pattern { table: "actors", .. })));
         let stream = Tables::parse(&BUILT_IN.replace("stream = \"node\"", "stream = \"nodes\""), "m").unwrap_err();
         assert!(stream.to_string().contains("nodes"), "{stream}");

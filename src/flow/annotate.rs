@@ -46,6 +46,8 @@ pub struct Annotating {
     pub fold: bool,
     /// The causal engine is on.
     pub contexts: bool,
+    /// Contexts are told when they pause, so their parts are kept by minute.
+    pub by_minute: bool,
     /// Name of the stream.
     pub stream: Rc<str>,
     /// Names of the label model's classes.
@@ -99,7 +101,7 @@ fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Anno
     let odd: HashMap<AuditId, &str> = notes.odd_ids.iter().map(|(id, text)| (*id, text.as_str())).collect();
     let columns = EventColumns::of(&shelved.rows)?;
     let mut rows = vec![RowNote::LEFT_OUT; shelved.rows.num_rows()];
-    let mut sums = Sums::new(&how.stream, &columns, &shelved.details);
+    let mut sums = Sums::new(&how.stream, &columns, &shelved.details).by_minute(how.by_minute);
     let mut drops = Drops::new();
     for note in &notes.notes {
         // A late event is always worth a row: it may be what an attacker held back.

@@ -27,9 +27,12 @@ use crate::context::live::LiveChange;
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
 use crate::model::vote::Vote;
 use crate::source::PartitionId;
+use crate::source::kafka::Says;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use timely::dataflow::channels::pact::Exchange;
 
 /// Bit of [`Head::flags`]: the event was settled before a restart; it only moves its partition's progress.
@@ -62,6 +65,10 @@ pub struct DecodedBlock {
     pub facts: FactBatch,
     /// What a label model sees of them.
     pub features: Features,
+    /// Records that were rejected since their time lies ahead of our clock.
+    pub ahead: Vec<u64>,
+    /// No block, but word of its partition.
+    pub says: Option<Says>,
 }
 
 /// What is said of one row.
@@ -125,6 +132,9 @@ pub struct Attribute {
     rows_waiting: u64,
     /// Votes on the events that settle in this epoch.
     votes: IdMap<Id, Vote>,
+    notes: Vec<String>,
+    let_go: Vec<PartitionId>,
+    released: Arc<AtomicU64>,
 }
 
 /// Counts since the tables were begun.
@@ -160,13 +170,23 @@ impl Attribute {
             totals,
             rows_waiting: 0,
             votes: IdMap::default(),
+            notes: Vec::new(),
+            let_go: Vec::new(),
+            released: Arc::default(),
         }
+    }
+
+    /// Counts settled events there as well.
+    pub fn counting(self, released: Arc<AtomicU64>) -> Attribute {
+        Attribute { released, ..self }
     }
 
     /// One epoch.
     pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, turn: Turn, out: &mut Vec<Out>) {
         let tick = &turn.tick;
         self.votes = turn.votes.into_iter().collect();
+        self.order.clock(tick.now_ms);
+        self.notes.extend(tick.notes.iter().cloned());
         blocks.sort_unstable_by_key(|b| (b.partition, b.offset));
         let mut notes = NotesByBatch::default();
         for block in blocks {
@@ -178,6 +198,7 @@ impl Attribute {
         let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
         // what has not got all its votes is not settled
         let watermark = watermark.min(turn.settled_to);
+        self.let_go.extend(self.order.let_go());
         let limit = if tick.flush { Micros::MAX } else { watermark };
         if let Some(Attributor::Live(live)) = &mut self.attributor {
             let blocks = &self.blocks;
@@ -208,7 +229,16 @@ impl Attribute {
     fn arrive(&mut self, mut block: DecodedBlock, notes: &mut NotesByBatch) {
         self.totals.seen += block.records;
         self.totals.empty_lines += block.empty_lines;
+        if block.says == Some(Says::Begins) {
+            self.order.begin(block.partition, block.offset);
+        }
         self.order.read(block.partition, block.end);
+        match block.says {
+            Some(Says::AtEnd) => self.order.at_end(block.partition),
+            Some(Says::Ended) => self.order.end(block.partition),
+            Some(Says::Begins) | None => {}
+        }
+        self.order.ahead(block.partition, std::mem::take(&mut block.ahead));
         if let Some(newest) = block.newest {
             self.order.progress(block.partition, newest);
         }
@@ -252,6 +282,7 @@ impl Attribute {
     fn settle(&mut self, limit: Micros, notes: &mut NotesByBatch) {
         let mut received: Option<Received> = None;
         let released = self.order.release(limit);
+        self.released.fetch_add(released.len() as u64, Ordering::Relaxed);
         for (number, waiting) in released.iter().enumerate() {
             let Some(held) = self.blocks.get(&waiting.place.block) else { continue };
             let Some(head) = held.block.facts.heads.get(waiting.place.head as usize) else { continue };
@@ -317,6 +348,8 @@ impl Attribute {
             read: self.totals.seen - self.rows_waiting,
             late: self.totals.late,
             empty_lines: self.totals.empty_lines,
+            notes: std::mem::take(&mut self.notes),
+            let_go: std::mem::take(&mut self.let_go),
         })));
     }
 

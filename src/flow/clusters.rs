@@ -126,7 +126,11 @@ impl<'p> Log<'p> {
             let input = once.path.display().to_string();
             return Err(FlowError::ReadOnce { input, method: self.plan.method.name() });
         }
-        let sizes = Settings { block_bytes: self.plan.block_bytes, max_record_bytes: self.plan.max_record_bytes };
+        let sizes = Settings {
+            block_bytes: self.plan.block_bytes,
+            max_record_bytes: self.plan.max_record_bytes,
+            ..Settings::default()
+        };
         let mut source = FileSource::new(files, &BTreeMap::new(), sizes)?;
         while let Some(item) = source.next_item()? {
             if self.plan.stop.load(Ordering::Relaxed) {

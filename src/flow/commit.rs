@@ -7,31 +7,26 @@ use super::epoch::{Epoch, Flow};
 use super::order::ResumePoint;
 use super::shared::{FlowError, Shared};
 use super::state::{Piece, Snapshot, State};
+use super::told::Committed;
 use crate::audit::time::Micros;
 use crate::lake::commit::{CommitRequest, Lake};
 use crate::lake::manifest::{Account, SourceState, StagedFile};
 use crate::lake::tables::Table;
-use crate::source::PartitionId;
+use crate::observe::lag::LagCounts;
+use crate::source::catalog::{Catalog, SourceName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
-
-/// A partition of this run, as the manifest knows it.
-#[derive(Clone, Debug)]
-pub struct SourceName {
-    /// Its key in the manifest.
-    pub key: String,
-    /// Its name for people, as in the column `source`.
-    pub name: String,
-}
 
 /// Makes the commits of a run.
 pub struct Coordinator {
     lake: Lake,
     cluster: String,
-    sources: BTreeMap<PartitionId, SourceName>,
+    sources: Arc<Catalog>,
     account: Account,
     states: BTreeMap<String, SourceState>,
     watermarks_us: BTreeMap<String, i64>,
@@ -40,12 +35,7 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// Goes on from the newest commit of `lake`.
-    pub fn new(
-        lake: Lake,
-        cluster: String,
-        sources: BTreeMap<PartitionId, SourceName>,
-        shared: Arc<Shared>,
-    ) -> Coordinator {
+    pub fn new(lake: Lake, cluster: String, sources: Arc<Catalog>, shared: Arc<Shared>) -> Coordinator {
         let last = lake.last().cloned();
         let (account, states, watermarks_us) =
             last.map(|m| (m.account, m.sources, m.watermarks_us)).unwrap_or_default();
@@ -68,11 +58,14 @@ impl Coordinator {
         let mut files: Vec<StagedFile> = Vec::new();
         let mut snapshot: Option<Snapshot> = None;
         let mut pending_filtered = 0;
+        let mut lags = LagCounts::default();
+        let before = self.account.clone();
         for piece in pieces {
             match piece {
                 Piece::State(saved) => state.0.push(saved),
                 Piece::File(file) => files.push(file),
                 Piece::Snapshot(now) => snapshot = Some(now),
+                Piece::Lags(counts) => lags.merge(&counts),
                 Piece::Filtered { by_rule, pending } => {
                     pending_filtered += pending;
                     for (rule, count) in by_rule {
@@ -88,15 +81,31 @@ impl Coordinator {
         state.0.sort_unstable();
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         self.add(&snapshot, &files, pending_filtered);
-        self.lake.commit(CommitRequest {
+        let watermark = snapshot.watermark;
+        let idle = snapshot.let_go.iter().filter_map(|id| self.sources.get(*id));
+        let mut notes = snapshot.notes.clone();
+        notes.extend(
+            idle.map(|s| format!("{}/{} was silent and let go before the watermark {}", s.name, s.number, watermark.0)),
+        );
+        let state = state.encode()?;
+        let (started, state_bytes) = (Instant::now(), state.len());
+        let manifest = self.lake.commit(CommitRequest {
             files,
-            state: state.encode()?,
+            state,
             account: self.account.clone(),
             sources: self.states.clone(),
             watermarks_us: self.watermarks_us.clone(),
-            notes: Vec::new(),
+            notes,
         })?;
+        let took = started.elapsed();
+        self.shared.progress.health.committed(manifest.number);
+        tracing::info!(number = manifest.number, files = manifest.files.len(), took_ms = took.as_millis(), "committed");
+        let (files, watermarks_us) = (&manifest.files, &self.watermarks_us);
+        let now = &self.account;
+        Committed { before: &before, now, files, state_bytes, lags: &lags, watermarks_us, took }.tell();
+        self.shared.newest_commit.store(manifest.number, Ordering::Release);
         self.shared.committed(&self.account);
+        self.shared.resumes_at(snapshot.partitions.iter().map(|(id, point)| (*id, point.resume)).collect());
         Ok(())
     }
 
@@ -106,14 +115,14 @@ impl Coordinator {
         account.read = snapshot.read;
         account.late = snapshot.late;
         account.empty_lines = snapshot.empty_lines;
-        account.events += rows(Table::Events);
+        account.events += rows(Table::Events) + rows(Table::Lines);
         account.rejects += rows(Table::Rejects);
         account.contexts += rows(Table::Contexts);
-        account.sessions += rows(Table::Sessions);
+        account.sessions += rows(Table::Sessions) + rows(Table::LogSessions);
         account.pending_filtered = pending_filtered;
         for (partition, point) in &snapshot.partitions {
-            if let Some(source) = self.sources.get(partition) {
-                self.states.insert(source.key.clone(), state_of(source, point));
+            if let Some(source) = self.sources.get(*partition) {
+                self.states.insert(source.key.clone(), state_of(&source, point));
             }
         }
         if snapshot.watermark > Micros::MIN {
@@ -128,6 +137,9 @@ fn state_of(source: &SourceName, point: &ResumePoint) -> SourceState {
         resume_offset: point.resume,
         read_offset: point.read_to,
         progress_us: point.progress.0,
+        fingerprint: source.fingerprint.clone(),
+        raised: point.decided.raised.iter().map(|(at, to)| (*at, to.0)).collect(),
+        ahead: point.decided.ahead.clone(),
         ..SourceState::default()
     }
 }

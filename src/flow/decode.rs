@@ -32,12 +32,17 @@ use crate::context::keys::KeySpace;
 use crate::context::model::FactBatch;
 use crate::lake::LakeError;
 use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate};
+use crate::observe::metric;
+use crate::source::buffers::Buffers;
+use crate::source::catalog::{Catalog, SourceName};
 use crate::source::files::Item;
+use crate::source::kafka::{Notice, Records};
 use crate::source::{Block, Offset, PartitionId};
 use hashbrown::HashMap;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::Read;
 use std::sync::Arc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
@@ -50,6 +55,10 @@ pub enum Work {
     Lines(PartitionId, u64, Arc<Vec<u8>>),
     /// A record that could not be read.
     Unread(Unread),
+    /// Messages to decode.
+    Messages(Arc<Records>),
+    /// Word of a partition.
+    Notice(Notice),
 }
 
 /// A record that could not be read.
@@ -67,6 +76,18 @@ impl Work {
         match self {
             Work::Lines(_, _, bytes) => bytes.len() as u64,
             Work::Unread(unread) => unread.end.saturating_sub(unread.offset),
+            Work::Messages(records) => records.bytes().len() as u64,
+            Work::Notice(_) => 0,
+        }
+    }
+
+    /// The partition it is of.
+    pub fn partition(&self) -> PartitionId {
+        match self {
+            Work::Lines(partition, ..) => *partition,
+            Work::Unread(unread) => unread.partition,
+            Work::Messages(records) => records.partition,
+            Work::Notice(notice) => notice.partition,
         }
     }
 
@@ -110,7 +131,8 @@ pub enum Out {
 pub struct Decoder {
     worker: u32,
     plan: Arc<ReplayPlan>,
-    sources: Arc<Vec<String>>,
+    sources: Arc<Catalog>,
+    source: SourceName,
     resumed: Arc<ResumePoints>,
     settled_before: Micros,
     extractor: Extractor,
@@ -119,6 +141,8 @@ pub struct Decoder {
     labels: HashMap<Label, String>,
     action: String,
     shelf: Shelf,
+    /// Where the memory of a block goes when it is decoded.
+    buffers: Buffers,
     next_batch: u64,
 }
 
@@ -133,6 +157,7 @@ struct Yield {
     records: u64,
     empty_lines: u64,
     newest: Option<Micros>,
+    ahead: Vec<u64>,
 }
 
 impl Decoder {
@@ -141,13 +166,15 @@ impl Decoder {
     pub fn new(
         worker: u32,
         plan: Arc<ReplayPlan>,
-        sources: Arc<Vec<String>>,
+        sources: Arc<Catalog>,
         (resumed, settled_before): (Arc<ResumePoints>, Micros),
         shelf: Shelf,
+        buffers: Buffers,
     ) -> Decoder {
         Decoder {
             worker,
             sources,
+            source: SourceName::default(),
             resumed,
             settled_before,
             extractor: Extractor::new(Arc::clone(&plan.tables)),
@@ -156,24 +183,39 @@ impl Decoder {
             labels: HashMap::new(),
             action: String::new(),
             shelf,
+            buffers,
             next_batch: 0,
             plan,
         }
     }
 
     /// Decodes one block.
-    pub fn work(&mut self, work: &Work, out: &mut Vec<Out>) -> Result<(), LakeError> {
+    pub fn work(&mut self, work: Work, out: &mut Vec<Out>) -> Result<(), LakeError> {
         let mut found = Yield::default();
+        let mut says = None;
+        self.source = self.sources.get(work.partition()).unwrap_or_default();
         let (partition, offset, end) = match work {
             Work::Lines(partition, offset, bytes) => {
-                self.lines(*partition, *offset, bytes, &mut found)?;
-                (*partition, *offset, *offset + bytes.len() as u64)
+                let end = offset + bytes.len() as u64;
+                self.lines(partition, offset, &bytes, &mut found)?;
+                if let Some(bytes) = Arc::into_inner(bytes) {
+                    self.buffers.give(bytes);
+                }
+                (partition, offset, end)
             }
             Work::Unread(unread) => {
                 if !self.counted(unread.partition, unread.offset) {
-                    self.reject(unread.partition, unread.offset, unread.reject.clone(), &mut found);
+                    self.reject(unread.offset, unread.reject, &mut found);
                 }
                 (unread.partition, unread.offset, unread.end)
+            }
+            Work::Messages(records) => {
+                self.messages(&records, &mut found)?;
+                (records.partition, records.first(), records.next)
+            }
+            Work::Notice(notice) => {
+                says = Some(notice.says);
+                (notice.partition, notice.position, notice.position)
             }
         };
         self.plan.progress.add(0, found.records);
@@ -188,6 +230,7 @@ impl Decoder {
                 out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
             }
         }
+        tell_rejects(&found.rejects);
         out.extend(found.rejects.into_iter().map(|row| Out::Rows(Rows::Reject(Box::new(row)))));
         out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(drop, count)));
         out.push(Out::Block(Box::new(DecodedBlock {
@@ -202,15 +245,60 @@ impl Decoder {
             empty_lines: found.empty_lines,
             facts: found.facts,
             features: found.features,
+            ahead: found.ahead,
+            says,
         })));
         Ok(())
     }
 
-    fn lines(&mut self, partition: PartitionId, start: u64, bytes: &[u8], found: &mut Yield) -> Result<(), LakeError> {
+    /// Each message is one record, whatever it holds: newlines in it are its own.
+    fn messages(&mut self, records: &Records, found: &mut Yield) -> Result<(), LakeError> {
+        let now = Micros(jiff::Timestamp::now().as_microsecond());
+        let partition = records.partition;
+        for (offset, value) in records.iter() {
+            let value = match unpack(value, self.plan.max_record_bytes) {
+                Ok(value) => value,
+                Err(_) if self.counted(partition, offset) => continue,
+                Err(reject) => {
+                    self.reject(offset, reject, found);
+                    continue;
+                }
+            };
+            if value.trim_ascii().is_empty() {
+                found.empty_lines += u64::from(!self.counted(partition, offset));
+                continue;
+            }
+            self.record(&value, (partition, offset, now), found)?;
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        record: &[u8],
+        (partition, offset, now): (PartitionId, u64, Micros),
+        found: &mut Yield,
+    ) -> Result<(), LakeError> {
         let want = Want { evidence: self.plan.contexts || self.plan.labeler.is_some(), raw_bodies: self.plan.bodies };
+        let mut failure = None;
+        decode(record, want, &mut |item, event| {
+            let place = At { partition, offset, item, now };
+            match event {
+                Ok(event) => {
+                    if let Err(error) = self.event(&event, place, found) {
+                        failure.get_or_insert(error);
+                    }
+                }
+                Err(_) if self.counted(partition, offset) => {}
+                Err(reject) => self.reject(offset, reject, found),
+            }
+        });
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn lines(&mut self, partition: PartitionId, start: u64, bytes: &[u8], found: &mut Yield) -> Result<(), LakeError> {
         let now = Micros(jiff::Timestamp::now().as_microsecond());
         let mut from = 0;
-        let mut failure = None;
         while from < bytes.len() {
             let rest = bytes.get(from..).unwrap_or_default();
             let len = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
@@ -220,20 +308,9 @@ impl Decoder {
                 found.empty_lines += u64::from(!self.counted(partition, offset));
                 continue;
             }
-            decode(line, want, &mut |item, event| {
-                let place = At { partition, offset, item, now };
-                match event {
-                    Ok(event) => {
-                        if let Err(error) = self.event(&event, place, found) {
-                            failure.get_or_insert(error);
-                        }
-                    }
-                    Err(_) if self.counted(partition, offset) => {}
-                    Err(reject) => self.reject(partition, offset, reject, found),
-                }
-            });
+            self.record(line, (partition, offset, now), found)?;
         }
-        failure.map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// Whether what needs no order was dealt with before a restart.
@@ -243,11 +320,18 @@ impl Decoder {
 
     fn event(&mut self, event: &Event<'_>, at: At, found: &mut Yield) -> Result<(), LakeError> {
         let counted = self.counted(at.partition, at.offset);
-        if self.plan.from_the_future(event, at.now) {
+        let resumed = self.resumed.get(&at.partition).filter(|_| counted);
+        // The clock decides once: what it said of a record is said again when the record is read again.
+        let ahead = match resumed {
+            Some(point) => point.decided.ahead.contains(&at.offset),
+            None => self.plan.from_the_future(event, at.now),
+        };
+        if ahead {
             if !counted {
+                found.ahead.push(at.offset);
                 let message = "its time lies ahead of this machine's clock by more than stream.max_future_skew";
                 let reject = Reject::new(RejectReason::FutureTimestamp, "stageTimestamp", message, b"");
-                self.reject(at.partition, at.offset, reject, found);
+                self.reject(at.offset, reject, found);
             }
             return Ok(());
         }
@@ -312,7 +396,6 @@ impl Decoder {
     fn row(&mut self, event: &Event<'_>, at: At, class: Class, found: &mut Yield) -> Result<u32, LakeError> {
         let label = propose(event);
         let label_text = self.labels.entry(label).or_insert_with(|| label.to_string());
-        let source = self.sources.get(at.partition.0 as usize).map_or("", String::as_str);
         let body = |raw: Option<&RawValue>| raw.map(redact_body).unwrap_or_default();
         let bodies = self.plan.bodies.then(|| (body(event.request_raw), body(event.response_raw)));
         let harmless = harmless(event);
@@ -322,8 +405,8 @@ impl Decoder {
             &harmless,
             &EventMeta {
                 cluster: &self.plan.cluster,
-                source,
-                partition: 0,
+                source: &self.source.name,
+                partition: self.source.number.unsigned_abs(),
                 offset: at.offset,
                 item: at.item,
                 action: &self.action,
@@ -342,18 +425,33 @@ impl Decoder {
         Ok(row)
     }
 
-    fn reject(&self, partition: PartitionId, offset: u64, reject: Reject, found: &mut Yield) {
+    fn reject(&self, offset: u64, reject: Reject, found: &mut Yield) {
         found.records += 1;
         found.rejects.push(RejectRow {
             cluster: self.plan.cluster.clone(),
-            source: self.sources.get(partition.0 as usize).cloned().unwrap_or_default(),
-            partition: 0,
+            source: self.source.name.clone(),
+            partition: self.source.number.unsigned_abs(),
             offset,
             reason: reject.reason.code().to_owned(),
             json_path: reject.path,
             message: reject.message,
             bytes: reject.excerpt,
         });
+    }
+}
+
+/// Counts rejected records by reason.
+fn tell_rejects(rejects: &[RejectRow]) {
+    for of_one_reason in rejects.chunk_by(|one, next| one.reason == next.reason) {
+        let Some(reason) = of_one_reason.first().map(|reject| reject.reason.as_str()) else { continue };
+        let labels = [
+            ("component_id", "decode"),
+            ("component_kind", "transform"),
+            ("component_type", "decode"),
+            ("error_type", reason),
+            ("stage", "processing"),
+        ];
+        metric::ERRORS.counter(&labels).increment(of_one_reason.len() as u64);
     }
 }
 
@@ -370,6 +468,27 @@ impl Yield {
     fn drop(&mut self, at: Micros, rule: &str, class: Class) {
         let drop = Drop { minute: at.floor(MINUTE_US), rule: rule.to_owned(), class: class.as_str().to_owned() };
         *self.drops.entry(drop).or_default() += 1;
+    }
+}
+
+/// The value of a message: unpacked where it is gzip, as CloudWatch sends it.
+fn unpack(value: &[u8], max_bytes: usize) -> Result<Cow<'_, [u8]>, Reject> {
+    let too_long = |bytes: &[u8]| {
+        let message = format!("the record has more than {max_bytes} bytes; raise files.max_record_bytes to read it");
+        Reject::new(RejectReason::TooLong, "", message, bytes.get(..256).unwrap_or(bytes))
+    };
+    if value.len() > max_bytes {
+        return Err(too_long(value));
+    }
+    if !value.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Cow::Borrowed(value));
+    }
+    let mut bytes = Vec::new();
+    let limit = max_bytes as u64;
+    match flate2::read::MultiGzDecoder::new(value).take(limit.saturating_add(1)).read_to_end(&mut bytes) {
+        Err(error) => Err(Reject::new(RejectReason::Corrupt, "", format!("the message is damaged gzip: {error}"), b"")),
+        Ok(_) if bytes.len() > max_bytes => Err(too_long(&bytes)),
+        Ok(_) => Ok(Cow::Owned(bytes)),
     }
 }
 
@@ -396,7 +515,7 @@ pub fn decode_blocks<'s>(work: Flow<'s, Work>, mut decoder: Decoder) -> Flow<'s,
             input.for_each(|time, batch| {
                 let mut out = Vec::new();
                 for work in batch.drain(..) {
-                    if let Err(error) = decoder.work(&work, &mut out) {
+                    if let Err(error) = decoder.work(work, &mut out) {
                         out.push(Out::Rows(Rows::Failed(error.to_string())));
                     }
                 }

@@ -32,6 +32,10 @@ pub struct Tick {
     pub last: bool,
     /// The input has ended (not just this run): what waits for the watermark is released as it stands.
     pub flush: bool,
+    /// The feed's clock, in milliseconds since the run began; 0 where nothing is followed.
+    pub now_ms: u64,
+    /// What the manifest is to tell beside the data.
+    pub notes: Vec<String>,
 }
 
 /// What an epoch says once its events are in order: sent to every worker by the owner of the stream.

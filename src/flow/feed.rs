@@ -8,6 +8,7 @@ use super::epoch::{Epoch, Tick};
 use super::plan::ReplayPlan;
 use super::shared::{FlowError, Shared};
 use crate::audit::time::Micros;
+use crate::observe::health::Phase;
 use crate::source::PartitionId;
 use crate::source::files::{FileSource, Item};
 use crossbeam_channel::Sender;
@@ -20,6 +21,9 @@ const EPOCHS_AHEAD: u64 = 3;
 
 /// Blocks a worker gets in one epoch.
 const BLOCKS_A_WORKER: usize = 2;
+
+/// Name of all files together, as a source.
+const FILES: &str = "files";
 
 /// What a worker gets.
 #[derive(Debug)]
@@ -44,6 +48,9 @@ pub fn feed(
     let mut epoch: Epoch = 0;
     let mut read_any = false;
     let mut shown = 0;
+    let health = &shared.progress.health;
+    health.phase(Phase::Running);
+    health.running(FILES);
     loop {
         if !wait_for_room(epoch, shared) {
             return Ok(false);
@@ -79,12 +86,19 @@ pub fn feed(
                 }
             }
         }
+        if dealt > 0 {
+            health.read(FILES, None);
+        }
         let progress = source.progress();
         shared.progress.set_bytes_total(progress.total_bytes.unwrap_or(0));
         shared.progress.add(progress.read_bytes.saturating_sub(shown), 0);
         shown = progress.read_bytes;
         let stopped = plan.stop.load(Ordering::Relaxed);
         let last = exhausted || stopped;
+        if last {
+            health.done(FILES);
+            health.phase(Phase::Draining);
+        }
         let due = committed_at.elapsed() >= plan.commit_every || bytes_since_commit >= plan.commit_bytes;
         let commits = read_any && (due || last);
         let tick = Tick {
@@ -93,6 +107,8 @@ pub fn feed(
             commit: commits.then_some(commit),
             last,
             flush: exhausted && read_any,
+            now_ms: 0,
+            notes: Vec::new(),
         };
         for worker in workers {
             if worker.send(Message::Tick(tick.clone())).is_err() {
@@ -112,7 +128,7 @@ pub fn feed(
 }
 
 /// Waits until few enough epochs are under way; false when the run has failed.
-fn wait_for_room(epoch: Epoch, shared: &Shared) -> bool {
+pub(super) fn wait_for_room(epoch: Epoch, shared: &Shared) -> bool {
     while epoch >= shared.epochs_done.load(Ordering::Acquire) + EPOCHS_AHEAD {
         if shared.failed() {
             return false;

@@ -17,6 +17,8 @@
 //! ```
 //! - [`feed`] reads the source in its own thread, deals blocks to workers, cuts epochs, and asks for commits. It runs at most
 //!   a few epochs ahead of what has passed through: timely has no flow control of its own.
+//! - [`follow`] does the same for topics that never end, and [`run`] is a run of it: it starts from the newest manifest, and
+//!   starts again from there where a topic turns out to be another one.
 //! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
 //! - [`attribute`] owns a stream: it judges lateness in arrival order, moves the watermark, puts events into event order
 //!   below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that has the row.
@@ -29,7 +31,10 @@
 //! - [`annotate`] joins notes with rows and splits what tables and aggregates need.
 //! - [`contexts`], [`sessions`] and [`filtered`] keep aggregates by key until the watermark says that they are complete.
 //! - [`mod@write`] puts rows into staged Parquet files; at a commit it closes them.
+//! - [`publish`], where wanted, sends what was committed to a topic, once.
 //! - [`commit`] gathers files, state and positions of a commit epoch and makes them one manifest.
+//!
+//! Ordinary log lines have a dataflow of their own, [`text`], of the same parts.
 //!
 //! Timely's time is the epoch, a slice of source positions; event time and the watermark are data. Every operator works on
 //! whole epochs in order ([`epoch::by_epoch`]), so the state at the end of a commit epoch is a consistent cut.
@@ -45,6 +50,7 @@ pub mod decode;
 pub mod epoch;
 pub mod feed;
 pub mod filtered;
+pub mod follow;
 pub mod infer;
 pub mod labelled;
 pub mod live;
@@ -52,18 +58,24 @@ pub mod live_contexts;
 pub mod order;
 pub mod parts;
 pub mod plan;
+pub mod publish;
 pub mod replay;
+pub mod report;
+pub mod run;
 pub mod sessions;
 pub mod shared;
 pub mod shelf;
 pub mod state;
 pub mod sums;
 pub mod tell;
+pub mod text;
+pub mod told;
 pub mod vote;
 pub mod windows;
 pub mod write;
 
 pub use plan::{Keep, Method, ReplayPlan};
 pub use replay::{Outcome, replay};
+pub use run::{RunPlan, run};
 pub use shared::FlowError;
 pub use tell::Limits;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Where a partition goes on after a restart.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
     /// Offset to read from: the first event that was not settled, or `read_to`.
     pub resume: u64,
@@ -25,6 +25,24 @@ pub struct ResumePoint {
     pub read_to: u64,
     /// Newest stage time before `resume`.
     pub progress: Micros,
+    /// What the clock decided behind `resume`, to be repeated when it is read again.
+    pub decided: Decided,
+}
+
+/// What no second reading of the same records would tell: it was decided by a clock, or by how far others were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The partition came back after it had been let go: at this offset its progress was set to this time.
+    pub raised: Vec<(u64, Micros)>,
+    /// Records that were rejected because their time lay ahead of our clock.
+    pub ahead: Vec<u64>,
+}
+
+impl Decided {
+    fn forget_before(&mut self, resume: u64) {
+        self.raised.retain(|(at, _)| *at >= resume);
+        self.ahead.retain(|at| *at >= resume);
+    }
 }
 
 /// An event that waits for the watermark.
@@ -63,7 +81,23 @@ struct Partition {
     progress: Micros,
     read_to: u64,
     ended: bool,
+    /// Let go: silent for so long that nobody waits for it.
+    idle: bool,
+    /// Clock when it last got further, and when it was last said to be at its end.
+    moved_ms: u64,
+    at_end_ms: Option<u64>,
+    decided: Decided,
 }
+
+/// How partitions are followed that never end, by the clock of the feed.
+#[derive(Copy, Clone, Debug)]
+pub struct Following {
+    /// Silence after which a partition is let go.
+    pub idle_after_ms: u64,
+}
+
+/// An answer that a partition is at its end counts for so long.
+const AT_END_MS: u64 = 10_000;
 
 /// Order of one stream.
 #[derive(Debug)]
@@ -76,6 +110,9 @@ pub struct Order {
     sorted: usize,
     watermark: Micros,
     counted: BTreeMap<PartitionId, u64>,
+    following: Option<Following>,
+    now_ms: u64,
+    let_go: Vec<PartitionId>,
 }
 
 impl Waiting {
@@ -90,10 +127,57 @@ impl Order {
     pub fn new(lateness_us: i64, resumed: &BTreeMap<PartitionId, ResumePoint>, watermark: Micros) -> Order {
         let partitions = resumed
             .iter()
-            .map(|(id, point)| (*id, Partition { progress: point.progress, read_to: point.read_to, ended: false }))
+            .map(|(id, point)| {
+                let decided = point.decided.clone();
+                (*id, Partition { decided, ..Partition::new(point.progress, point.read_to) })
+            })
             .collect();
         let counted = resumed.iter().map(|(id, point)| (*id, point.read_to)).collect();
-        Order { lateness_us, hold_us: 0, partitions, waiting: Vec::new(), sorted: 0, watermark, counted }
+        Order {
+            lateness_us,
+            hold_us: 0,
+            partitions,
+            waiting: Vec::new(),
+            sorted: 0,
+            watermark,
+            counted,
+            following: None,
+            now_ms: 0,
+            let_go: Vec::new(),
+        }
+    }
+
+    /// Partitions are followed: those that are silent are let go, and what comes of them later than that is late.
+    pub fn following(self, following: Option<Following>) -> Order {
+        Order { following, ..self }
+    }
+
+    /// The clock of the feed, in milliseconds since the run began.
+    pub fn clock(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+    }
+
+    /// A partition begins at `offset`: it holds the watermark from now on.
+    pub fn begin(&mut self, id: PartitionId, offset: u64) {
+        let now_ms = self.now_ms;
+        let state = self.partitions.entry(id).or_insert_with(|| Partition::new(Micros::MIN, offset));
+        state.moved_ms = now_ms;
+    }
+
+    /// A partition has nothing more to read at the moment.
+    pub fn at_end(&mut self, id: PartitionId) {
+        let now_ms = self.now_ms;
+        self.partition(id).at_end_ms = Some(now_ms);
+    }
+
+    /// Records of the partition that were rejected since their time lies ahead of our clock.
+    pub fn ahead(&mut self, id: PartitionId, offsets: Vec<u64>) {
+        self.partition(id).decided.ahead.extend(offsets);
+    }
+
+    /// Partitions that were let go since this was last asked.
+    pub fn let_go(&mut self) -> Vec<PartitionId> {
+        std::mem::take(&mut self.let_go)
     }
 
     /// The watermark stays this much further behind, so that what comes after a released event is known for so long.
@@ -103,9 +187,22 @@ impl Order {
 
     /// Takes the next event of a partition. `settled`: it was settled before a restart and only moves the progress.
     pub fn arrive(&mut self, partition: PartitionId, head: &Head, place: Place, settled: bool) -> Arrival {
+        let counted = self.counted(partition);
+        let promised = self.watermark.plus(self.lateness_us);
+        let (following, watermark, now_ms) = (self.following.is_some(), self.watermark, self.now_ms);
         let state = self.partition(partition);
+        if head.offset < counted {
+            let raised = state.decided.raised.iter().filter(|(at, _)| *at <= head.offset).map(|(_, to)| *to).max();
+            state.progress = state.progress.max(raised.unwrap_or(Micros::MIN));
+        } else if following && watermark > Micros::MIN && state.progress < promised {
+            // It was let go or is new: the others have settled what it should have brought before.
+            state.progress = promised;
+            state.decided.raised.push((head.offset, promised));
+        }
         let before = state.progress;
         state.progress = before.max(head.stage_at);
+        state.idle = false;
+        state.moved_ms = now_ms;
         if settled {
             return Arrival::Queued;
         }
@@ -126,8 +223,11 @@ impl Order {
 
     /// A block without events to order has this newest stage time.
     pub fn progress(&mut self, partition: PartitionId, newest: Micros) {
+        let now_ms = self.now_ms;
         let state = self.partition(partition);
         state.progress = state.progress.max(newest);
+        state.idle = false;
+        state.moved_ms = now_ms;
     }
 
     /// Records of the partition below this offset were counted before the restart.
@@ -148,13 +248,35 @@ impl Order {
     }
 
     fn partition(&mut self, id: PartitionId) -> &mut Partition {
-        self.partitions.entry(id).or_insert(Partition { progress: Micros::MIN, read_to: 0, ended: false })
+        self.partitions.entry(id).or_insert_with(|| Partition::new(Micros::MIN, 0))
+    }
+
+    /// Lets go of partitions that have been silent for too long although nothing keeps them.
+    fn let_silent_go(&mut self) {
+        let Some(Following { idle_after_ms }) = self.following else { return };
+        let now_ms = self.now_ms;
+        for (id, p) in &mut self.partitions {
+            let silent = now_ms.saturating_sub(p.moved_ms) >= idle_after_ms;
+            let nothing_there = p.at_end_ms.is_some_and(|at| now_ms.saturating_sub(at) <= AT_END_MS);
+            if silent && nothing_there && !p.idle && !p.ended {
+                p.idle = true;
+                self.let_go.push(*id);
+            }
+        }
     }
 
     /// Moves the watermark to what the partitions and `floor` (the time of the earliest data that no partition has yet) allow.
     pub fn advance(&mut self, floor: Micros) -> Micros {
-        let least = self.partitions.values().filter(|p| !p.ended).map(|p| p.progress).fold(floor, Micros::min);
-        if least < Micros::MAX {
+        self.let_silent_go();
+        let holding = || self.partitions.values().filter(|p| !p.ended && !p.idle);
+        let least = holding().map(|p| p.progress).fold(floor, Micros::min);
+        if self.following.is_some() && holding().next().is_none() {
+            // All are silent: what is there is all there is.
+            let newest = self.partitions.values().map(|p| p.progress).max().unwrap_or(Micros::MIN);
+            if newest > Micros::MIN {
+                self.watermark = self.watermark.max(newest.plus(1));
+            }
+        } else if least < Micros::MAX {
             self.watermark = self.watermark.max(least.plus(-self.lateness_us - self.hold_us));
         }
         self.watermark
@@ -191,11 +313,14 @@ impl Order {
     }
 
     /// Where each partition goes on if this is the end.
-    pub fn resume_points(&self) -> BTreeMap<PartitionId, ResumePoint> {
+    pub fn resume_points(&mut self) -> BTreeMap<PartitionId, ResumePoint> {
         let mut points: BTreeMap<PartitionId, ResumePoint> = self
             .partitions
             .iter()
-            .map(|(id, p)| (*id, ResumePoint { resume: p.read_to, read_to: p.read_to, progress: p.progress }))
+            .map(|(id, p)| {
+                let (read_to, progress) = (p.read_to, p.progress);
+                (*id, ResumePoint { resume: read_to, read_to, progress, decided: Decided::default() })
+            })
             .collect();
         for waiting in &self.waiting {
             if let Some(point) = points.get_mut(&waiting.partition)
@@ -211,7 +336,27 @@ impl Order {
                 point.progress = progress;
             }
         }
+        for (id, point) in &mut points {
+            if let Some(partition) = self.partitions.get_mut(id) {
+                partition.decided.forget_before(point.resume);
+                point.decided = partition.decided.clone();
+            }
+        }
         points
+    }
+}
+
+impl Partition {
+    fn new(progress: Micros, read_to: u64) -> Partition {
+        Partition {
+            progress,
+            read_to,
+            ended: false,
+            idle: false,
+            moved_ms: 0,
+            at_end_ms: None,
+            decided: Decided::default(),
+        }
     }
 }
 

@@ -149,6 +149,8 @@ pub struct ContextPart {
     pub objects: Names,
     /// Nodes that pods were bound to.
     pub nodes: Names,
+    /// Replicas of the objects that the command read before it wrote, by object; the least [`NAMED_MAX`] objects.
+    pub replicas: BTreeMap<String, (Micros, i64)>,
     /// For a background stream: the minutes of its hour that had an event, a bit each.
     pub minutes: u64,
     /// The event to tell the context by.
@@ -166,6 +168,15 @@ impl ContextPart {
     pub fn silent_minutes(&self) -> i64 {
         let span = 64 - i64::from(self.minutes.leading_zeros()) - i64::from(self.minutes.trailing_zeros());
         if self.minutes == 0 { 0 } else { span - i64::from(self.minutes.count_ones()) }
+    }
+
+    /// An object had so many replicas when it was read. The first reading counts: a write may follow.
+    pub fn read_replicas(&mut self, object: String, at: Micros, count: i64) {
+        let first = self.replicas.entry(object).or_insert((at, count));
+        *first = (*first).min((at, count));
+        while self.replicas.len() > NAMED_MAX {
+            self.replicas.pop_last();
+        }
     }
 
     /// Adds what another batch says of the same context.
@@ -193,6 +204,9 @@ impl ContextPart {
         self.namespaces.merge(other.namespaces);
         self.objects.merge(other.objects);
         self.nodes.merge(other.nodes);
+        for (object, (at, count)) in other.replicas {
+            self.read_replicas(object, at, count);
+        }
         self.told = first(self.told.take(), other.told);
         self.then = first(self.then.take(), other.then);
         self.root_audit_id = self.root_audit_id.take().or(other.root_audit_id);

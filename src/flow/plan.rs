@@ -7,6 +7,7 @@ use crate::audit::filter::{self, Decision, Rules, Switches};
 use crate::audit::time::Micros;
 use crate::context::k8ntext::{self, Oracle};
 use crate::context::tables::Tables;
+use crate::lake::store;
 use crate::model::labeler::Labeler;
 use crate::observe::progress::Progress;
 use std::path::PathBuf;
@@ -57,8 +58,10 @@ impl Method {
 pub struct ReplayPlan {
     /// Files, folders, globs, `-`.
     pub inputs: Vec<String>,
-    /// Folder of the tables.
+    /// Folder of the tables, or the URL of a prefix in an object store.
     pub output: PathBuf,
+    /// How an object store is asked, if that is where the tables are.
+    pub storage: store::Options,
     /// Name of the stream.
     pub cluster: String,
     /// Worker threads, at least 1.
@@ -93,6 +96,8 @@ pub struct ReplayPlan {
     pub max_future_skew_us: i64,
     /// The pause that ends a session.
     pub session_gap_us: i64,
+    /// A context is told once nothing has joined it for so long; `None`: once nothing can join it any more.
+    pub context_quiet_us: Option<i64>,
     /// Time between commits.
     pub commit_every: Duration,
     /// Input between commits.

@@ -5,7 +5,7 @@ use super::annotate::{Annotated, Annotating, ModelNames, annotate_rows};
 use super::attribute::{Attribute, DecodedBlock, Out as Attributed, ResumePoints, Totals, attribute_blocks};
 use super::attributor::Attributor;
 use super::clusters::Clusters;
-use super::commit::{Coordinator, SourceName, commit_epochs};
+use super::commit::{Coordinator, commit_epochs};
 use super::contexts::{self, close_contexts};
 use super::decode::{self, Decoder, Work, decode_blocks};
 use super::epoch::{Epoch, Flow, Tick, split};
@@ -15,7 +15,7 @@ use super::infer::infer_windows;
 use super::labelled::weights;
 use super::live::{LiveCauses, live_rows};
 use super::live_contexts::{live_contexts, show};
-use super::order::{Order, ResumePoint};
+use super::order::{Decided, Following, Order, ResumePoint};
 use super::plan::{Keep, Method, ReplayPlan};
 use super::sessions::{self, close_sessions};
 use super::shared::{FlowError, Shared};
@@ -29,11 +29,13 @@ use crate::audit::time::Micros;
 use crate::context::engine::{Engine, LOOK_AHEAD_US};
 use crate::lake::commit::Lake;
 use crate::lake::manifest::{Account, SourceState};
-use crate::lake::store::Store;
+use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
+use crate::source::buffers::Buffers;
+use crate::source::catalog::{Catalog, SourceName};
 use crate::source::files::{FileKey, FileSource, Settings, discover};
 use crate::source::{Offset, PartitionId};
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,6 +56,12 @@ pub struct Outcome {
 /// Horizon of a context: nothing that comes later than this after its last event can join it (DESIGN 3.4).
 const CONTEXT_HORIZON_US: i64 = 3_600_000_000;
 
+/// How long a worker waits for the feed before it looks at its dataflow again.
+const BUSY_WAIT: Duration = Duration::from_micros(300);
+
+/// The same when nothing is under way.
+const IDLE_WAIT: Duration = Duration::from_millis(5);
+
 /// Messages that may wait for a worker.
 const MESSAGES_AHEAD: usize = 4;
 
@@ -62,7 +70,7 @@ const MESSAGES_AHEAD: usize = 4;
 /// # Errors
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
-    let lake = Lake::open(&plan.output)?;
+    let lake = Lake::open_store(store::open(&plan.output, plan.storage)?)?;
     let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let last = lake.last().cloned();
@@ -78,13 +86,16 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
     let known = last.map(|m| m.sources).unwrap_or_default();
 
-    let settings = Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes };
+    let settings =
+        Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes, ..Settings::default() };
     let source = FileSource::new(discover(&plan.inputs)?, &offsets(&known), settings)?;
+    let buffers = source.buffers();
     let names: BTreeMap<PartitionId, SourceName> = (0..)
         .map(PartitionId)
         .zip(source.partitions())
         .map(|(id, p)| {
-            (id, SourceName { key: key_text(&plan.cluster, p.key), name: p.file.path.display().to_string() })
+            let (key, name) = (key_text(&plan.cluster, p.key), p.file.path.display().to_string());
+            (id, SourceName { key, name, ..SourceName::default() })
         })
         .collect();
     let resumed: ResumePoints =
@@ -93,27 +104,49 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let shared = Arc::new(Shared::new(Arc::clone(&plan.progress)));
     shared.committed(&account);
     let next_commit = lake.next_number();
-    let run = Arc::new(Run {
+    let catalog = Arc::new(Catalog::new(names));
+    let run = Run {
         plan: Arc::new(plan.clone()),
         store: lake.store(),
-        sources: Arc::new(names.values().map(|n| n.name.clone()).collect()),
+        buffers,
+        sources: Arc::clone(&catalog),
         resumed: Arc::new(resumed),
         watermark,
         totals: Totals { seen: account.read, late: account.late, empty_lines: account.empty_lines },
         state,
         clusters: clusters.map(Arc::new),
+        following: None,
         shared: Arc::clone(&shared),
-        coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), names, Arc::clone(&shared)))),
-    });
+        coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), catalog, Arc::clone(&shared)))),
+    };
+    let (feed_plan, feed_shared) = (Arc::clone(&run.plan), Arc::clone(&shared));
+    let finished = drive(run, move |workers| feed(source, workers, next_commit, &feed_plan, &feed_shared))?;
+    match shared.take_failure() {
+        Some(error) => {
+            keeper.clear_up();
+            Err(error)
+        }
+        None => Ok(Outcome { account: shared.account(), finished }),
+    }
+}
 
+/// Runs the dataflow on all workers, with `feed` in a thread of its own, until the feed has ended and everything it gave has
+/// passed through. What fails is noted in [`Run::shared`]. Returns what the feed returned, `false` where it failed.
+pub(super) fn drive(
+    run: Run,
+    feed: impl FnOnce(&[Sender<Message>]) -> Result<bool, FlowError> + Send + 'static,
+) -> Result<bool, FlowError> {
+    let shared = Arc::clone(&run.shared);
+    let run = Arc::new(run);
+    let threads = run.plan.workers.max(1);
     let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..plan.workers.max(1)).map(|_| crossbeam_channel::bounded(MESSAGES_AHEAD)).unzip();
+        (0..threads).map(|_| crossbeam_channel::bounded(MESSAGES_AHEAD)).unzip();
     let receivers: Arc<Mutex<Vec<Option<Receiver<Message>>>>> =
         Arc::new(Mutex::new(receivers.into_iter().map(Some).collect()));
-    let (feed_plan, feed_shared) = (Arc::clone(&run.plan), Arc::clone(&shared));
+    let feed_shared = Arc::clone(&shared);
     let feeder = std::thread::Builder::new()
         .name("feed".to_owned())
-        .spawn(move || match feed(source, &senders, next_commit, &feed_plan, &feed_shared) {
+        .spawn(move || match feed(&senders) {
             Ok(finished) => finished,
             Err(error) => {
                 feed_shared.fail(error);
@@ -121,9 +154,10 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
             }
         })
         .map_err(|e| FlowError::Start(e.to_string()))?;
-    let workers = timely::execute(timely::Config::process(plan.workers.max(1)), move |worker| {
+    let workers = timely::execute(timely::Config::process(threads), move |worker| {
         let taken =
             receivers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(worker.index()).and_then(Option::take);
+        let _guard = AbortOnPanic;
         if let Some(messages) = taken {
             work(worker, &messages, &run);
         }
@@ -134,28 +168,36 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
             shared.fail(FlowError::Start(error));
         }
     }
-    let finished = feeder.join().unwrap_or(false);
-    match shared.take_failure() {
-        Some(error) => {
-            keeper.clear_up();
-            Err(error)
-        }
-        None => Ok(Outcome { account: shared.account(), finished }),
-    }
+    Ok(feeder.join().unwrap_or(false))
 }
 
 /// What all workers of a run share.
-struct Run {
-    plan: Arc<ReplayPlan>,
-    store: Arc<dyn Store>,
-    sources: Arc<Vec<String>>,
-    resumed: Arc<ResumePoints>,
-    watermark: Micros,
-    totals: Totals,
-    state: State,
-    clusters: Option<Arc<Clusters>>,
-    shared: Arc<Shared>,
-    coordinator: Mutex<Option<Coordinator>>,
+pub(super) struct Run {
+    pub plan: Arc<ReplayPlan>,
+    pub store: Arc<dyn Store>,
+    /// Where the memory of decoded blocks goes.
+    pub buffers: Buffers,
+    pub sources: Arc<Catalog>,
+    pub resumed: Arc<ResumePoints>,
+    pub watermark: Micros,
+    pub totals: Totals,
+    pub state: State,
+    pub clusters: Option<Arc<Clusters>>,
+    /// Set where topics are followed.
+    pub following: Option<Following>,
+    pub shared: Arc<Shared>,
+    pub coordinator: Mutex<Option<Coordinator>>,
+}
+
+/// Ends the process when its thread panics: the other workers would wait for ever for what this one owed them.
+pub(super) struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
 }
 
 /// The life of one worker: builds its part of the dataflow, then passes on what the feed sends until the feed ends.
@@ -177,7 +219,9 @@ fn work(worker: &mut timely::worker::Worker, messages: &Receiver<Message>, run: 
     }
     let mut epoch: Epoch = 0;
     loop {
-        match messages.recv_timeout(Duration::from_micros(300)) {
+        // While epochs are under way, other workers may send us something at any time; otherwise only the feed can.
+        let busy = run.following.is_none() || probe.less_than(&epoch);
+        match messages.recv_timeout(if busy { BUSY_WAIT } else { IDLE_WAIT }) {
             Ok(Message::Work(work)) => {
                 blocks.send(work);
                 blocks.flush();
@@ -216,6 +260,7 @@ fn build<'s>(
         Arc::clone(&run.sources),
         (Arc::clone(&run.resumed), run.watermark),
         shelf.clone(),
+        run.buffers.clone(),
     );
     let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
         decode::Out::Block(block) => Ok(*block),
@@ -252,6 +297,7 @@ fn build<'s>(
     let how = Annotating {
         fold: plan.effective_keep() == Keep::Fold,
         contexts: plan.contexts,
+        by_minute: plan.context_quiet_us.is_some(),
         stream: plan.cluster.as_str().into(),
         labeler: plan.labeler.as_ref().map(|labeler| ModelNames::of(labeler.spec())),
     };
@@ -273,7 +319,13 @@ fn build<'s>(
 
     let cluster = || plan.cluster.clone();
     let horizon_us = run.clusters.as_ref().map_or(CONTEXT_HORIZON_US, |clusters| clusters.longest_pause_us());
-    let contexts = close_contexts(context_parts, marks.clone(), cluster(), (horizon_us, plan.limits), mine)?;
+    let contexts = close_contexts(
+        context_parts,
+        marks.clone(),
+        cluster(),
+        (horizon_us, plan.context_quiet_us, plan.limits),
+        mine,
+    )?;
     let (context_rows, context_pieces) = split(contexts, |out| match out {
         contexts::Out::Row(row) => Ok(Rows::Context(row)),
         contexts::Out::Piece(piece) => Err(piece),
@@ -331,7 +383,7 @@ fn label<'s>(
         other => Err(other),
     });
     let (cuts, pieces) = split(rest, |out| match out {
-        windows::Out::Cut(cut) => Ok(cut),
+        windows::Out::Cut(cut) => Ok(*cut),
         windows::Out::Piece(piece) => Err(Some(piece)),
         windows::Out::Block(_) | windows::Out::Chunk(_) => Err(None),
     });
@@ -341,7 +393,8 @@ fn label<'s>(
 
 /// The order of the stream, as the last commit left it.
 fn order(run: &Run) -> Order {
-    Order::new(run.plan.lateness_us, &run.resumed, run.watermark).holding(LOOK_AHEAD_US)
+    let order = Order::new(run.plan.lateness_us, &run.resumed, run.watermark);
+    order.holding(LOOK_AHEAD_US).following(run.following)
 }
 
 /// The owner of the stream, as the last commit left it.
@@ -367,7 +420,8 @@ fn attribute(run: &Run) -> Result<Attribute, FlowError> {
         }
         false => None,
     };
-    let mut attribute = Attribute::new(order, attributor, sessions, run.totals);
+    let released = Arc::clone(&run.shared.released);
+    let mut attribute = Attribute::new(order, attributor, sessions, run.totals).counting(released);
     for odd_ids in run.state.read(Section::OddIds, 0, 1)? {
         attribute.restore_odd_ids(odd_ids);
     }
@@ -375,7 +429,7 @@ fn attribute(run: &Run) -> Result<Attribute, FlowError> {
 }
 
 /// Contexts of two methods in one set of tables would mean nothing.
-fn check_method(plan: &ReplayPlan, state: &State) -> Result<(), FlowError> {
+pub(super) fn check_method(plan: &ReplayPlan, state: &State) -> Result<(), FlowError> {
     let begun = state.read::<String>(Section::Method, 0, 1)?.pop();
     let begun = begun.unwrap_or_else(|| Method::Causal.name().to_owned());
     let wanted = plan.method.name();
@@ -392,6 +446,15 @@ fn offsets(known: &BTreeMap<String, SourceState>) -> BTreeMap<FileKey, Offset> {
     known.iter().filter_map(|(text, state)| Some((key(text)?, Offset(state.resume_offset)))).collect()
 }
 
-fn point_of(state: &SourceState) -> ResumePoint {
-    ResumePoint { resume: state.resume_offset, read_to: state.read_offset, progress: Micros(state.progress_us) }
+/// What the manifest says of a partition.
+pub(super) fn point_of(state: &SourceState) -> ResumePoint {
+    ResumePoint {
+        resume: state.resume_offset,
+        read_to: state.read_offset,
+        progress: Micros(state.progress_us),
+        decided: Decided {
+            raised: state.raised.iter().map(|(at, to)| (*at, Micros(*to))).collect(),
+            ahead: state.ahead.clone(),
+        },
+    }
 }

@@ -5,7 +5,10 @@ use crate::context::engine::EngineError;
 use crate::lake::LakeError;
 use crate::lake::manifest::Account;
 use crate::observe::progress::Progress;
+use crate::source::PartitionId;
 use crate::source::files::SourceError;
+use crate::source::kafka::KafkaError;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +21,9 @@ pub enum FlowError {
     /// Input could not be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Topics could not be read.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
     /// Saved state does not read back.
     #[error(transparent)]
     State(#[from] StateError),
@@ -42,6 +48,9 @@ pub enum FlowError {
         /// The method.
         method: &'static str,
     },
+    /// A stream of log lines cannot be read so.
+    #[error("{0}")]
+    Text(String),
     /// An operator failed.
     #[error("{0}; what was committed before is intact, and the same command goes on from there")]
     Operator(String),
@@ -55,16 +64,29 @@ pub enum FlowError {
 pub struct Shared {
     /// Epochs through which everything has passed.
     pub epochs_done: AtomicU64,
+    /// Number of the newest commit; 0 before the first.
+    pub newest_commit: AtomicU64,
+    /// Events settled so far in this run.
+    pub released: Arc<AtomicU64>,
     /// Counters for whoever shows them.
     pub progress: Arc<Progress>,
     failure: Mutex<Option<FlowError>>,
     account: Mutex<Account>,
+    resumes_at: Mutex<Option<BTreeMap<PartitionId, u64>>>,
 }
 
 impl Shared {
     /// Nothing done, nothing failed.
     pub fn new(progress: Arc<Progress>) -> Shared {
-        Shared { epochs_done: AtomicU64::new(0), progress, failure: Mutex::new(None), account: Mutex::default() }
+        Shared {
+            epochs_done: AtomicU64::new(0),
+            newest_commit: AtomicU64::new(0),
+            released: Arc::default(),
+            progress,
+            failure: Mutex::new(None),
+            account: Mutex::default(),
+            resumes_at: Mutex::default(),
+        }
     }
 
     /// Notes a failure; the first one is kept.
@@ -91,6 +113,16 @@ impl Shared {
     /// The account of the newest commit.
     pub fn account(&self) -> Account {
         self.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where partitions go on by the newest commit.
+    pub fn resumes_at(&self, offsets: BTreeMap<PartitionId, u64>) {
+        *self.resumes_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(offsets);
+    }
+
+    /// Where partitions go on, once after each commit.
+    pub fn take_resumes_at(&self) -> Option<BTreeMap<PartitionId, u64>> {
+        self.resumes_at.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Everything up to and with `epoch` has passed through.

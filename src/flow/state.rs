@@ -6,6 +6,7 @@
 use super::order::ResumePoint;
 use crate::audit::time::Micros;
 use crate::lake::manifest::StagedFile;
+use crate::observe::lag::LagCounts;
 use crate::source::PartitionId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub enum Section {
     LiveContext,
     /// What the label model's windows need of settled events.
     Windows,
+    /// The parser, the open sessions and the places of a stream of log lines.
+    Text,
 }
 
 /// A piece of saved state.
@@ -58,6 +61,10 @@ pub struct Snapshot {
     pub late: u64,
     /// Empty lines since then.
     pub empty_lines: u64,
+    /// What was decided by no data since the last commit.
+    pub notes: Vec<String>,
+    /// Partitions that were let go since the last commit.
+    pub let_go: Vec<PartitionId>,
 }
 
 /// What operators hand to the commit.
@@ -76,6 +83,8 @@ pub enum Piece {
         /// Drops without a row.
         pending: u64,
     },
+    /// Times of the events whose rows are in the commit's files, for the lag.
+    Lags(LagCounts),
     /// The operator could not do its part.
     Failed(String),
 }

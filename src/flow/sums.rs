@@ -141,14 +141,21 @@ pub struct Sums<'a> {
     stream: &'a str,
     columns: &'a EventColumns<'a>,
     details: &'a [(u32, Detail)],
-    contexts: IdMap<Id, ContextPart>,
+    contexts: IdMap<(Id, Micros), ContextPart>,
+    by_minute: bool,
     sessions: IdMap<Id, SessionPart>,
 }
 
 impl<'a> Sums<'a> {
     /// Nothing yet. `details` are sorted by row.
     pub fn new(stream: &'a str, columns: &'a EventColumns<'a>, details: &'a [(u32, Detail)]) -> Sums<'a> {
-        Sums { stream, columns, details, contexts: IdMap::default(), sessions: IdMap::default() }
+        let (contexts, sessions) = (IdMap::default(), IdMap::default());
+        Sums { stream, columns, details, contexts, by_minute: false, sessions }
+    }
+
+    /// Keeps a part for each minute of a context, so that its pauses can be told.
+    pub fn by_minute(self, by_minute: bool) -> Sums<'a> {
+        Sums { by_minute, ..self }
     }
 
     /// Adds an event to its context, or to its background stream's hour.
@@ -163,7 +170,8 @@ impl<'a> Sums<'a> {
             }
             None => note.attribution.context,
         };
-        let part = self.contexts.entry(id).or_default();
+        let minute = if self.by_minute { note.at.floor(MINUTE_US) } else { Micros::MIN };
+        let part = self.contexts.entry((id, minute)).or_default();
         let (start, end) =
             (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
         part.start = if part.events == 0 { start } else { part.start.min(start) };
@@ -192,6 +200,11 @@ impl<'a> Sums<'a> {
                 part.requests += 1;
                 part.requests_failed += failed;
                 part.denied += u64::from(code == 401 || code == 403);
+                if verb == "get"
+                    && let Some(count) = detail().and_then(|detail| detail.read_replicas)
+                {
+                    part.read_replicas(format!("{resource}/{namespace}/{name}"), note.at, count);
+                }
                 part.writes += u64::from(note.write);
                 part.writes_failed += u64::from(note.write) * failed;
                 let kind = match note.write && !resource.starts_with("self") {
@@ -275,7 +288,7 @@ impl<'a> Sums<'a> {
     pub fn finish(self) -> (Vec<ContextPart>, Vec<SessionPart>) {
         let mut contexts: Vec<_> = self.contexts.into_values().collect();
         let mut sessions: Vec<_> = self.sessions.into_values().collect();
-        contexts.sort_unstable_by_key(|part| part.context);
+        contexts.sort_unstable_by_key(|part| (part.context, part.last));
         sessions.sort_unstable_by_key(|part| part.session);
         (contexts, sessions)
     }

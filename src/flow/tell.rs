@@ -106,6 +106,11 @@ fn line(part: &ContextPart, told: &Told) -> String {
         request_uri: &told.request_uri,
         status_code: told.status_code,
         replicas: detail.replicas,
+        replicas_before: part
+            .replicas
+            .get(&format!("{}/{}/{}", told.resource, told.namespace, told.name))
+            .filter(|(at, _)| *at <= told.at)
+            .map(|(_, count)| *count),
         image: detail.image.as_deref().unwrap_or_default(),
         unschedulable: detail.unschedulable,
         writes: by_verb(&part.commands),

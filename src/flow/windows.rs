@@ -23,6 +23,7 @@ use crate::audit::time::Micros;
 use crate::model::features::{SavedSequence, Sequence, Touch, Weights};
 use crate::model::labeler::Labeler;
 use crate::model::windows::{Cutter, Window};
+use crate::source::kafka::Says;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub enum Out {
     /// To any worker.
     Chunk(Chunk),
     /// To the vote.
-    Cut(Cut),
+    Cut(Box<Cut>),
     /// To the commit.
     Piece(Piece),
 }
@@ -130,6 +131,7 @@ impl Windows {
 
     /// One epoch.
     pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, tick: Tick, out: &mut Vec<Out>) {
+        self.order.clock(tick.now_ms);
         blocks.sort_unstable_by_key(|block| (block.partition, block.offset));
         for mut block in blocks {
             self.arrive(&mut block);
@@ -139,6 +141,8 @@ impl Windows {
             self.order.end(*partition);
         }
         let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
+        // `attribute` tells of the partitions that were let go
+        _ = self.order.let_go();
         let mut ids = Vec::new();
         for released in self.order.release(if tick.flush { Micros::MAX } else { watermark }) {
             let Some((mut row, touch, id)) = self.waiting.remove(&(released.place.block, released.place.head)) else {
@@ -177,7 +181,7 @@ impl Windows {
         }
         self.cutter.forget(self.settled);
         self.sequence.forget(self.settled);
-        out.push(Out::Cut(Cut { tick, settled_to, settled: self.settled, ids }));
+        out.push(Out::Cut(Box::new(Cut { tick, settled_to, settled: self.settled, ids })));
     }
 
     /// Events before this time are below the watermark and in no window to come.
@@ -188,7 +192,16 @@ impl Windows {
     }
 
     fn arrive(&mut self, block: &mut DecodedBlock) {
+        if block.says == Some(Says::Begins) {
+            self.order.begin(block.partition, block.offset);
+        }
         self.order.read(block.partition, block.end);
+        match block.says {
+            Some(Says::AtEnd) => self.order.at_end(block.partition),
+            Some(Says::Ended) => self.order.end(block.partition),
+            Some(Says::Begins) | None => {}
+        }
+        self.order.ahead(block.partition, block.ahead.clone());
         if let Some(newest) = block.newest {
             self.order.progress(block.partition, newest);
         }

@@ -5,7 +5,10 @@ use super::state::Piece;
 use crate::lake::LakeError;
 use crate::lake::tables::{ContextRow, FilteredRow, RejectRow, SessionRow, Table, to_batches};
 use crate::lake::writer::TableWriter;
+use crate::observe::lag::LagCounts;
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
 use timely::dataflow::channels::pact::Pipeline;
 
 /// Rows for a table, on the worker that writes them.
@@ -32,17 +35,29 @@ pub fn write_rows<'s>(
     cluster: String,
     mut writer: TableWriter,
 ) -> Flow<'s, Piece> {
+    let mut lags = LagCounts::default();
     by_epoch(rows, marks, Pipeline, "Write", move |_, rows, mark, out| {
+        rows.iter().for_each(|row| note_times(row, &mut lags));
         if let Err(error) = write(rows, &cluster, &mut writer) {
             out.push(Piece::Failed(error));
         }
         if let Some(commit) = mark.commit {
+            out.push(Piece::Lags(std::mem::take(&mut lags)));
             match writer.finish(commit) {
                 Ok(files) => out.extend(files.into_iter().map(Piece::File)),
                 Err(error) => out.push(Piece::Failed(error.to_string())),
             }
         }
     })
+}
+
+/// Notes when the events of the rows were written.
+fn note_times(rows: &Rows, lags: &mut LagCounts) {
+    let Rows::Events(batch) = rows else { return };
+    let times = batch.column_by_name("stage_at").and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
+    if let Some(times) = times {
+        lags.add(times.values());
+    }
 }
 
 fn write(rows: Vec<Rows>, cluster: &str, writer: &mut TableWriter) -> Result<(), String> {

@@ -7,12 +7,16 @@
 //! ```
 //! The manifest's creation is the commit. A commit starts only when the one before it is wholly published, so recovery
 //! looks at the newest manifest alone.
+//!
+//! Where the storage knows no lock (object stores) any number of processes may have opened the lake. Each stages under names of
+//! its own; who creates the next manifest has fenced the others for ever, since theirs would have the same number. Only then may
+//! it remove what was staged before it opened. Publishing can be done by two at once: both copy the same bytes.
 
 use super::LakeError;
 use super::fail_point::fail_point;
 use super::layout::{self, LOCK, MANIFESTS, OWN, STAGING, STATES};
 use super::manifest::{Account, Checksum, Manifest, SourceState, StagedFile, StateFile};
-use super::store::{LocalStore, Lock, Store};
+use super::store::{self, Lock, Store};
 use super::tables::Table;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -42,6 +46,9 @@ pub struct Lake {
     last: Option<(Manifest, Checksum)>,
     poisoned: bool,
     lock: Arc<Lock>,
+    /// Staged by others before this was opened, where no lock keeps them away. They may still commit it, until our first
+    /// commit fences them; then it is of no more use.
+    left_over: Vec<String>,
 }
 
 /// Holds an output folder after its [`Lake`] is gone, to clear up when nobody writes any more.
@@ -55,7 +62,7 @@ impl Keeper {
     /// Clears up after a run that failed: finishes the last commit if it stopped half-way, and removes what is staged, which
     /// on a full disk is the space that is lacking. As good as it goes: what stays, the next start clears.
     pub fn clear_up(&self) {
-        let cleared = self.store.check_lock(LOCK, &self.lock).and_then(|()| recover(&*self.store));
+        let cleared = self.store.check_lock(LOCK, &self.lock).and_then(|()| recover(&*self.store, &self.lock));
         if let Err(error) = cleared {
             tracing::debug!(%error, "the output folder is left for the next start to clear up");
         }
@@ -63,14 +70,14 @@ impl Keeper {
 }
 
 impl Lake {
-    /// Opens a local folder, makes it if it is absent, and recovers from whatever happened before. Writers may be made only
-    /// after this: it empties the staging folder.
+    /// Opens the folder or the bucket's prefix at `root`, makes it if it is absent, and recovers from whatever happened before.
+    /// Writers may be made only after this: it empties the staging folder.
     ///
     /// # Errors
     /// [`LakeError::Fenced`] while another process holds the folder; [`LakeError::Foreign`] when it has tables of somebody
     /// else; [`LakeError::Missing`], [`LakeError::Damaged`] or [`LakeError::Newer`] when recovery is impossible.
     pub fn open(root: &Path) -> Result<Lake, LakeError> {
-        Lake::open_store(Arc::new(LocalStore::new(root)))
+        Lake::open_store(store::open(root, store::Options::default())?)
     }
 
     /// The same for any store.
@@ -80,8 +87,10 @@ impl Lake {
     pub fn open_store(store: Arc<dyn Store>) -> Result<Lake, LakeError> {
         refuse_foreign(&*store)?;
         let lock = store.lock(LOCK)?;
-        let last = recover(&*store)?;
-        Ok(Lake { store, last, poisoned: false, lock: Arc::new(lock) })
+        let last = recover(&*store, &lock)?;
+        let state = last.as_ref().map(|(manifest, _)| manifest.state.path.as_str());
+        let left_over = if lock.is_exclusive() { Vec::new() } else { left_over(&*store, state)? };
+        Ok(Lake { store, last, poisoned: false, lock: Arc::new(lock), left_over })
     }
 
     /// Holds the folder beyond the life of this value.
@@ -136,6 +145,12 @@ impl Lake {
             return Err(LakeError::Poisoned { path: self.store.root().to_owned() });
         }
         let committed = self.try_commit(request)?;
+        for path in std::mem::take(&mut self.left_over) {
+            if let Err(error) = self.store.remove(&path) {
+                // The commit stands; what is left over costs space, and the next process tries again.
+                tracing::debug!(%error, "a file that no commit needs is left");
+            }
+        }
         self.poisoned = false;
         let (manifest, _) = self.last.insert(committed);
         Ok(manifest)
@@ -171,13 +186,17 @@ impl Lake {
 }
 
 /// Finishes the newest commit and removes what no commit needs. Returns the newest commit.
-fn recover(store: &dyn Store) -> Result<Option<(Manifest, Checksum)>, LakeError> {
+///
+/// Without a lock nothing is removed: another writer may be about to commit what it has staged, and win.
+fn recover(store: &dyn Store, lock: &Lock) -> Result<Option<(Manifest, Checksum)>, LakeError> {
     let last = newest(store)?;
     fail_point("recovering");
     if let Some((manifest, _)) = &last {
         publish(store, manifest)?;
     }
-    sweep(store, last.as_ref().map(|(manifest, _)| manifest))?;
+    if lock.is_exclusive() {
+        sweep(store, last.as_ref().map(|(manifest, _)| manifest))?;
+    }
     fail_point("recovered");
     Ok(last)
 }
@@ -185,7 +204,7 @@ fn recover(store: &dyn Store) -> Result<Option<(Manifest, Checksum)>, LakeError>
 /// Writes the state to the staging folder.
 fn stage_state(store: &dyn Store, number: u64, bytes: &[u8]) -> Result<StateFile, LakeError> {
     let name = layout::state_name(number);
-    let staged = format!("{STAGING}/state-{name}");
+    let staged = format!("{STAGING}/{}state-{name}", store.session());
     let full = store.root().join(&staged);
     let mut writer = store.writer(&staged)?;
     writer.write_all(bytes).and_then(|()| writer.finish()).map_err(LakeError::io("write", full))?;
@@ -228,18 +247,37 @@ fn publish(store: &dyn Store, manifest: &Manifest) -> Result<(), LakeError> {
         if store.size(path)?.is_some() {
             continue;
         }
-        if store.size(staged)? != Some(*bytes) {
-            return Err(LakeError::Missing { path: store.root().join(path) });
+        let moved = match store.size(staged)? {
+            Some(found) if found == *bytes => store.rename(staged, path),
+            _ => Err(LakeError::Missing { path: store.root().join(path) }),
+        };
+        // Where there is no lock another process may have recovered this commit meanwhile.
+        if let Err(error) = moved
+            && store.size(path)? != Some(*bytes)
+        {
+            return Err(error);
         }
-        store.rename(staged, path)?;
     }
     Ok(())
 }
 
+/// What no commit needs once another one is made: everything staged now, and all states but the newest.
+fn left_over(store: &dyn Store, newest: Option<&str>) -> Result<Vec<String>, LakeError> {
+    let mut paths = staged(store)?;
+    let states = store.list(STATES)?.into_iter().map(|name| format!("{STATES}/{name}"));
+    paths.extend(states.filter(|path| Some(path.as_str()) != newest));
+    Ok(paths)
+}
+
+/// Everything in the staging folder.
+fn staged(store: &dyn Store) -> Result<Vec<String>, LakeError> {
+    Ok(store.list(STAGING)?.into_iter().map(|name| format!("{STAGING}/{name}")).collect())
+}
+
 /// Removes what no commit needs: everything staged, and states that are superseded.
 fn sweep(store: &dyn Store, last: Option<&Manifest>) -> Result<(), LakeError> {
-    for name in store.list(STAGING)? {
-        store.remove(&format!("{STAGING}/{name}"))?;
+    for path in staged(store)? {
+        store.remove(&path)?;
     }
     for name in store.list(STATES)? {
         let path = format!("{STATES}/{name}");

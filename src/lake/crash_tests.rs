@@ -4,7 +4,7 @@
 
 use super::samples::commit_events;
 use super::scan::{EventFilter, read_events};
-use super::store::{LocalStore, Lock, Store, StoreWriter};
+use super::store::{LocalStore, Lock, Store, StoreWriter, TableFile};
 use super::verify::verify;
 use super::{Lake, LakeError, fail_point};
 use proptest::prelude::*;
@@ -89,6 +89,12 @@ impl Store for Failing {
     }
     fn list(&self, folder: &str) -> Result<Vec<String>, LakeError> {
         self.inner.list(folder)
+    }
+    fn files(&self, folder: &str) -> Result<Vec<(String, u64)>, LakeError> {
+        self.inner.files(folder)
+    }
+    fn open(&self, path: &str) -> Result<Option<TableFile>, LakeError> {
+        self.inner.open(path)
     }
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, LakeError> {
         self.inner.read(path)

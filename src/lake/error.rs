@@ -15,6 +15,30 @@ pub enum LakeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The object store refused, or did not answer.
+    #[error("cannot {action} {}: {source}{}", path.display(), storage_remedy(source))]
+    Storage {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which object, as a URL.
+        path: PathBuf,
+        /// What the store said.
+        source: Box<object_store::Error>,
+    },
+    /// The object store ignores the condition of a write.
+    #[error("the object store at {} overwrites what it is told to create only if absent, so two writers could destroy each other's tables; use one with conditional writes (`If-None-Match: *`)", path.display())]
+    Unconditional {
+        /// The URL.
+        path: PathBuf,
+    },
+    /// The text of the output is neither a folder nor a URL that is known.
+    #[error("cannot use {url} for the tables: {detail}")]
+    Location {
+        /// As given.
+        url: String,
+        /// What is wrong with it, and what would be right.
+        detail: String,
+    },
     /// A table file could not be written or read.
     #[error("cannot read or write the table file {}: {source}; check free space and permissions, then `causeway verify`", path.display())]
     Parquet {
@@ -95,6 +119,19 @@ fn remedy(source: &std::io::Error) -> &'static str {
         PermissionDenied | ReadOnlyFilesystem => "; make the folder writable for this user",
         NotFound => "; check that the folder is still there",
         _ => "",
+    }
+}
+
+/// What the person can do about an error of an object store.
+fn storage_remedy(source: &object_store::Error) -> &'static str {
+    use object_store::Error::{NotFound, NotImplemented, NotSupported, PermissionDenied, Unauthenticated};
+    match source {
+        NotFound { .. } => "; check that the bucket exists",
+        PermissionDenied { .. } | Unauthenticated { .. } => {
+            "; check the credentials in the environment and the bucket's policy"
+        }
+        NotImplemented { .. } | NotSupported { .. } => "; this object store cannot hold tables",
+        _ => "; check the endpoint and the network and start again, nothing committed is lost",
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Manifest {
 pub struct Account {
     /// Events read, and records that are none. Empty lines are not among them.
     pub read: u64,
-    /// Rows of `events`.
+    /// Rows of `events`, or of `lines` where the input is text.
     pub events: u64,
     /// Events that were dropped, as counted in `filtered`.
     pub filtered: u64,
@@ -54,7 +54,7 @@ pub struct Account {
     pub late: u64,
     /// Rows of `contexts`, all revisions.
     pub contexts: u64,
-    /// Rows of `sessions`.
+    /// Rows of `sessions`, or of `log_sessions`.
     pub sessions: u64,
     /// [`Account::filtered`] by rule.
     pub filtered_by_rule: BTreeMap<String, u64>,
@@ -118,6 +118,13 @@ pub struct SourceState {
     pub length: Option<u64>,
     /// Read to its end; nothing more will come.
     pub done: bool,
+    /// Behind the resume position: offsets at which the partition came back after it had been let go, and the event time in
+    /// microseconds below which its events are late since then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<(u64, i64)>,
+    /// Behind the resume position: offsets of records that were rejected because their time lay ahead of our clock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<u64>,
 }
 
 /// A table file: staged until its commit, then published at its path.

@@ -10,7 +10,7 @@ use super::LakeError;
 use super::commit::{newest_number, read_manifest};
 use super::manifest::StagedFile;
 use super::partition;
-use super::store::{LocalStore, Store};
+use super::store::{self, Store, TableFile};
 use super::tables::{ContextRow, Table, read::Cells};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
@@ -20,7 +20,6 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 /// Which contexts to read. Empty fields ask for nothing.
@@ -59,12 +58,12 @@ pub struct EventFilter {
     pub until: Option<Micros>,
 }
 
-/// The latest revision of each context that passes the filter, by time.
+/// The latest revision of each context that passes the filter, by time. `root` is a folder or a URL.
 ///
 /// # Errors
 /// [`LakeError::NoLake`], or the file that cannot be read.
 pub fn read_contexts(root: &Path, filter: &ContextFilter) -> Result<Vec<ContextRow>, LakeError> {
-    let store = LocalStore::new(root);
+    let store = &*store::open(root, store::Options::default())?;
     let wanted = Wanted {
         cluster: filter.cluster.as_deref(),
         since: filter.since,
@@ -75,8 +74,8 @@ pub fn read_contexts(root: &Path, filter: &ContextFilter) -> Result<Vec<ContextR
         ]),
     };
     let mut latest: BTreeMap<(String, Id), ContextRow> = BTreeMap::new();
-    for file in committed(&store, Table::Contexts, &wanted)? {
-        for batch in read_file(&store, &file, &wanted, None)? {
+    for file in committed(store, Table::Contexts, &wanted)? {
+        for batch in read_file(store, &file, &wanted, None)? {
             for row in ContextRow::from_batch(&batch) {
                 let newest = latest.entry((row.cluster.clone(), row.context_id)).or_default();
                 if row.revision >= newest.revision {
@@ -108,7 +107,18 @@ impl ContextFilter {
 /// # Errors
 /// [`LakeError::NoLake`], or the file that cannot be read.
 pub fn read_events(root: &Path, filter: &EventFilter, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>, LakeError> {
-    let store = LocalStore::new(root);
+    read_events_in(&*store::open(root, store::Options::default())?, filter, columns)
+}
+
+/// The same from a store.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_events_in(
+    store: &dyn Store,
+    filter: &EventFilter,
+    columns: Option<&[&str]>,
+) -> Result<Vec<RecordBatch>, LakeError> {
     let wanted = Wanted {
         cluster: filter.cluster.as_deref(),
         since: filter.since,
@@ -119,8 +129,22 @@ pub fn read_events(root: &Path, filter: &EventFilter, columns: Option<&[&str]>) 
         ]),
     };
     let mut batches = Vec::new();
-    for file in committed(&store, Table::Events, &wanted)? {
-        batches.extend(read_file(&store, &file, &wanted, columns)?);
+    for file in committed(store, Table::Events, &wanted)? {
+        batches.extend(read_file(store, &file, &wanted, columns)?);
+    }
+    Ok(batches)
+}
+
+/// The rows that one commit added to a table.
+///
+/// # Errors
+/// [`LakeError::Missing`] when there is no such commit, or the file that cannot be read.
+pub fn read_commit(store: &dyn Store, number: u64, table: Table) -> Result<Vec<RecordBatch>, LakeError> {
+    let all = Wanted { cluster: None, since: None, until: None, equal: Vec::new() };
+    let (manifest, _) = read_manifest(store, number)?;
+    let mut batches = Vec::new();
+    for file in manifest.files.iter().filter(|file| file.table == table) {
+        batches.extend(read_file(store, file, &all, None)?);
     }
     Ok(batches)
 }
@@ -139,7 +163,7 @@ fn equal<const N: usize>(pairs: [(&'static str, Option<String>); N]) -> Vec<(&'s
 }
 
 /// The committed files of a table that may hold what is wanted, in the order of their commits.
-fn committed(store: &LocalStore, table: Table, wanted: &Wanted<'_>) -> Result<Vec<StagedFile>, LakeError> {
+fn committed(store: &dyn Store, table: Table, wanted: &Wanted<'_>) -> Result<Vec<StagedFile>, LakeError> {
     let Some(newest) = newest_number(store)? else { return Err(LakeError::NoLake { path: store.root().to_owned() }) };
     let folder = wanted.cluster.map(|cluster| format!("{}/cluster={}/", table.name(), partition::encode(cluster)));
     let mut files = Vec::new();
@@ -157,12 +181,12 @@ fn committed(store: &LocalStore, table: Table, wanted: &Wanted<'_>) -> Result<Ve
 
 /// The rows of one file that are wanted.
 fn read_file(
-    store: &LocalStore,
+    store: &dyn Store,
     entry: &StagedFile,
     wanted: &Wanted<'_>,
     columns: Option<&[&str]>,
 ) -> Result<Vec<RecordBatch>, LakeError> {
-    let full = store.full(&entry.path);
+    let full = store.root().join(&entry.path);
     // A file of the newest commit may be on its way from the staging folder, and arrive between two looks.
     let found = match store.open(&entry.path)? {
         Some(file) => Some(file),
@@ -173,7 +197,7 @@ fn read_file(
 }
 
 fn matching(
-    file: File,
+    file: TableFile,
     table: Table,
     wanted: &Wanted<'_>,
     columns: Option<&[&str]>,
@@ -207,7 +231,7 @@ fn matching(
 
 /// Whether the Bloom filters of a row group leave the wanted values possible.
 fn may_hold(
-    builder: &mut ParquetRecordBatchReaderBuilder<File>,
+    builder: &mut ParquetRecordBatchReaderBuilder<TableFile>,
     group: usize,
     equal: &[(&'static str, String)],
 ) -> Result<bool, ParquetError> {

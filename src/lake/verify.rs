@@ -10,15 +10,15 @@ use super::LakeError;
 use super::commit::{newest_number, read_manifest};
 use super::layout::{self, STAGING, STATES};
 use super::manifest::{Account, Checksum, Manifest};
-use super::store::{LocalStore, Store};
+use super::store::{self, Store, TableFile};
 use super::tables::{Table, read::Cells};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::ChunkReader;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -80,14 +80,22 @@ impl fmt::Display for Report {
     }
 }
 
-/// Checks the output folder at `root`. A writer that is at work meanwhile shows as problems that are none.
+/// Checks the tables at `root`, a folder or a URL. A writer that is at work meanwhile shows as problems that are none.
 ///
 /// # Errors
 /// [`LakeError::NoLake`] where there is none, and when a folder cannot be read at all; everything else is in the report.
 pub fn verify(root: &Path) -> Result<Report, LakeError> {
-    let store = LocalStore::new(root);
+    verify_store(&*store::open(root, store::Options::default())?)
+}
+
+/// The same for any store.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_store(store: &dyn Store) -> Result<Report, LakeError> {
+    let root = store.root();
     let mut report = Report { root: root.to_owned(), ..Report::default() };
-    let newest = match newest_number(&store) {
+    let newest = match newest_number(store) {
         Ok(None) => return Err(LakeError::NoLake { path: root.to_owned() }),
         Ok(Some(number)) => number,
         Err(LakeError::Missing { path }) => {
@@ -102,7 +110,7 @@ pub fn verify(root: &Path) -> Result<Report, LakeError> {
     let mut last: Option<Manifest> = None;
     for number in 1..=newest {
         let path = root.join(layout::manifest_path(number));
-        let (manifest, checksum) = match read_manifest(&store, number) {
+        let (manifest, checksum) = match read_manifest(store, number) {
             Ok(found) => found,
             Err(error) => {
                 report.problem(path, error);
@@ -113,29 +121,29 @@ pub fn verify(root: &Path) -> Result<Report, LakeError> {
         if manifest.previous != before {
             report.problem(&path, "does not follow the manifest before it");
         }
-        counted = check_files(&store, &manifest, &mut report, &mut listed)?.saturating_add(counted);
+        counted = check_files(store, &manifest, &mut report, &mut listed)?.saturating_add(counted);
         before = Some(checksum);
         last = Some(manifest);
     }
     if let Some(last) = last {
-        check_state(&store, &last, &mut report)?;
+        check_state(store, &last, &mut report)?;
         report.account = last.account;
         check_account(counted, &mut report);
     }
-    check_strays(&store, &listed, &mut report)?;
+    check_strays(store, &listed, &mut report)?;
     Ok(report)
 }
 
 /// Checks the files of one commit; returns the sum of `count` over its rows of `filtered`.
 fn check_files(
-    store: &LocalStore,
+    store: &dyn Store,
     manifest: &Manifest,
     report: &mut Report,
     listed: &mut BTreeSet<String>,
 ) -> Result<u64, LakeError> {
     let mut counted = 0_u64;
     for entry in &manifest.files {
-        let full = store.full(&entry.path);
+        let full = store.root().join(&entry.path);
         if !listed.insert(entry.path.clone()) {
             report.problem(&full, "is listed twice");
             continue;
@@ -144,11 +152,11 @@ fn check_files(
         report.bytes = report.bytes.saturating_add(entry.bytes);
         let rows_of_table = report.rows.entry(entry.table.name()).or_default();
         *rows_of_table = rows_of_table.saturating_add(entry.rows);
-        let Some(mut file) = store.open(&entry.path)? else {
+        let Some(file) = store.open(&entry.path)? else {
             report.problem(full, "is missing although a commit lists it");
             continue;
         };
-        match sum(&mut file) {
+        match sum(&file) {
             Err(error) => report.problem(full, error),
             Ok((bytes, _)) if bytes != entry.bytes => {
                 report.problem(full, format!("has {bytes} bytes where {} were committed", entry.bytes));
@@ -168,8 +176,8 @@ fn check_files(
     Ok(counted)
 }
 
-fn check_state(store: &LocalStore, last: &Manifest, report: &mut Report) -> Result<(), LakeError> {
-    let full = store.full(&last.state.path);
+fn check_state(store: &dyn Store, last: &Manifest, report: &mut Report) -> Result<(), LakeError> {
+    let full = store.root().join(&last.state.path);
     match store.read(&last.state.path)? {
         None => report.problem(full, "is missing although a commit lists it"),
         Some(bytes) if Checksum::of(&bytes) != last.state.checksum => {
@@ -180,7 +188,7 @@ fn check_state(store: &LocalStore, last: &Manifest, report: &mut Report) -> Resu
     for name in store.list(STATES)? {
         let path = format!("{STATES}/{name}");
         if path != last.state.path {
-            report.problem(store.full(&path), "is left over; the next start removes it");
+            report.problem(store.root().join(&path), "is left over; the next start removes it");
         }
     }
     Ok(())
@@ -195,10 +203,10 @@ fn check_account(counted: u64, report: &mut Report) {
     }
     let rows = |table: Table| report.rows.get(table.name()).copied().unwrap_or_default();
     let claims = [
-        (Table::Events, rows(Table::Events), account.events),
+        (Table::Events, rows(Table::Events) + rows(Table::Lines), account.events),
         (Table::Rejects, rows(Table::Rejects), account.rejects),
         (Table::Contexts, rows(Table::Contexts), account.contexts),
-        (Table::Sessions, rows(Table::Sessions), account.sessions),
+        (Table::Sessions, rows(Table::Sessions) + rows(Table::LogSessions), account.sessions),
         (Table::Filtered, counted, account.filtered.saturating_sub(account.pending_filtered)),
     ];
     for (table, found, claimed) in claims {
@@ -210,26 +218,26 @@ fn check_account(counted: u64, report: &mut Report) {
 }
 
 /// Files that no manifest lists, and leftovers of a crash.
-fn check_strays(store: &LocalStore, listed: &BTreeSet<String>, report: &mut Report) -> Result<(), LakeError> {
-    let mut folders: Vec<String> = Table::ALL.iter().map(|table| table.name().to_owned()).collect();
-    while let Some(folder) = folders.pop() {
-        for name in store.list(&folder)? {
-            let path = format!("{folder}/{name}");
-            if store.full(&path).is_dir() {
-                folders.push(path);
-            } else if !listed.contains(&path) && name.ends_with(".parquet") {
-                report.problem(store.full(&path), "is listed by no commit");
+fn check_strays(store: &dyn Store, listed: &BTreeSet<String>, report: &mut Report) -> Result<(), LakeError> {
+    for table in Table::ALL {
+        for (path, _) in store.files(table.name())? {
+            if !listed.contains(&path) && path.ends_with(".parquet") {
+                report.problem(store.root().join(&path), "is listed by no commit");
             }
         }
     }
     for name in store.list(STAGING)? {
-        report.problem(store.full(&format!("{STAGING}/{name}")), "is left over from a crash; the next start clears it");
+        report.problem(
+            store.root().join(format!("{STAGING}/{name}")),
+            "is left over from a crash; the next start clears it",
+        );
     }
     Ok(())
 }
 
-/// Bytes and checksum of a file; leaves it at its start.
-fn sum(file: &mut File) -> std::io::Result<(u64, Checksum)> {
+/// Bytes and checksum of a file.
+fn sum(file: &TableFile) -> Result<(u64, Checksum), parquet::errors::ParquetError> {
+    let mut file = file.get_read(0)?;
     let (mut hash, mut bytes) = (Xxh3::new(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -240,12 +248,11 @@ fn sum(file: &mut File) -> std::io::Result<(u64, Checksum)> {
         bytes += read as u64;
         hash.update(buffer.get(..read).unwrap_or_default());
     }
-    file.rewind()?;
     Ok((bytes, Checksum(hash.digest())))
 }
 
 /// Rows of a file, and for `filtered` the events that they count.
-fn rows(file: File, table: Table) -> Result<(u64, u64), parquet::errors::ParquetError> {
+fn rows(file: TableFile, table: Table) -> Result<(u64, u64), parquet::errors::ParquetError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
     let rows = builder.metadata().file_metadata().num_rows();
     let mut events = 0_u64;

@@ -163,7 +163,8 @@ impl TableWriter {
                 self.close(folder, file)?;
             }
         }
-        let staged = format!("{}/{}-{}.parquet", layout::STAGING, self.worker, self.opened);
+        let (session, worker, opened) = (self.store.session(), self.worker, self.opened);
+        let staged = format!("{}/{session}{worker}-{opened}.parquet", layout::STAGING);
         self.opened += 1;
         let full = self.store.root().join(&staged);
         let sink = Counted { inner: self.store.writer(&staged)?, bytes: 0, hash: Xxh3::new() };

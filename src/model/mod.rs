@@ -4,6 +4,7 @@ pub mod evaluate;
 pub mod features;
 pub mod labeler;
 pub mod labels;
+pub mod lstm;
 pub mod onnx;
 pub mod runtime;
 pub mod train;

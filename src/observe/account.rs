@@ -51,6 +51,26 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Counts of the tables, with the time and the bytes of a run.
+    pub fn of(counts: &crate::lake::Account, elapsed: std::time::Duration, bytes_in: u64, bytes_out: u64) -> Account {
+        Account {
+            read: counts.read,
+            events: counts.events,
+            filtered: counts.filtered,
+            rejects: counts.rejects,
+            contexts: counts.contexts,
+            sessions: counts.sessions,
+            late: counts.late,
+            empty_lines: counts.empty_lines,
+            seconds: elapsed.as_secs_f64(),
+            filtered_by_rule: counts.filtered_by_rule.clone(),
+            bytes_in,
+            bytes_out,
+        }
+    }
+}
+
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |count: u64| HumanCount(count).to_string();

@@ -5,8 +5,11 @@
 //! ```
 //! Workers never wait for the display.
 
+use super::health::Health;
+use super::metric;
 use crossbeam_channel::{RecvTimeoutError, Sender};
 use indicatif::{HumanBytes, HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use metrics::Counter;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -22,14 +25,39 @@ const REDRAW: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// What has been read so far. Bytes are counted as they lie in the files, so that the share is known for compressed ones.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Progress {
+    /// How the run is.
+    pub health: Arc<Health>,
+    received_events: Counter,
+    received_bytes: Counter,
     bytes_total: AtomicU64,
     bytes_read: AtomicU64,
     events_read: AtomicU64,
 }
 
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress::new("file", Arc::default())
+    }
+}
+
 impl Progress {
+    /// Nothing is read yet. `component_type` is the kind of source, `file` or `kafka`. Metrics must be installed before, if
+    /// they are wanted.
+    pub fn new(component_type: &str, health: Arc<Health>) -> Progress {
+        let source =
+            [("component_id", component_type), ("component_kind", "source"), ("component_type", component_type)];
+        Progress {
+            health,
+            received_events: metric::RECEIVED_EVENTS.counter(&source),
+            received_bytes: metric::RECEIVED_BYTES.counter(&source),
+            bytes_total: AtomicU64::default(),
+            bytes_read: AtomicU64::default(),
+            events_read: AtomicU64::default(),
+        }
+    }
+
     /// Says how many bytes there are to read; 0 when that is not known (standard input).
     pub fn set_bytes_total(&self, bytes: u64) {
         self.bytes_total.store(bytes, Ordering::Relaxed);
@@ -39,6 +67,8 @@ impl Progress {
     pub fn add(&self, bytes: u64, events: u64) {
         self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
         self.events_read.fetch_add(events, Ordering::Relaxed);
+        self.received_bytes.increment(bytes);
+        self.received_events.increment(events);
     }
 
     /// Bytes and events read so far.

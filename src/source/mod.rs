@@ -1,11 +1,14 @@
 //! Where records come from, as blocks of whole lines with positions.
 
+pub mod buffers;
+pub mod catalog;
 pub mod files;
+pub mod kafka;
 
 use serde::{Deserialize, Serialize};
 
 /// Index of a partition within one run: a file, or a partition of a topic. Which one it is stands in the source's list.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PartitionId(pub u32);
 
 /// Place of a record within its partition: the byte offset of its line (in the decompressed file), or a Kafka offset.

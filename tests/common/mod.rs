@@ -154,3 +154,13 @@ pub fn cell<'r>(row: &'r str, column: &str) -> &'r str {
     let is_it = |cell: &&str| cell.strip_prefix(column).is_some_and(|rest| rest.starts_with('='));
     row.split('\t').find(is_it).map_or_else(|| panic!("no column {column} in {row}"), |cell| &cell[column.len() + 1..])
 }
+
+/// All manifests, the oldest first.
+pub fn manifests(output: &Path) -> Vec<serde_json::Value> {
+    let folder = output.join("_causeway/manifest");
+    let mut names: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.retain(|name| name.extension().is_some_and(|e| e == "json"));
+    let number = |name: &PathBuf| name.file_stem().unwrap().to_string_lossy().parse::<u64>().unwrap();
+    names.sort_by_key(number);
+    names.iter().map(|name| serde_json::from_slice(&std::fs::read(name).unwrap()).unwrap()).collect()
+}

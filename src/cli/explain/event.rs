@@ -102,7 +102,13 @@ impl EventView {
             return self.request_uri.split('?').next().unwrap_or_default().to_owned();
         }
         let kind = kind(&self.resource);
-        if self.name.is_empty() { format!("a {kind}") } else { format!("{kind} {}", self.name) }
+        let article = if kind.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" };
+        if self.name.is_empty() { format!("{article} {kind}") } else { format!("{kind} {}", self.name) }
+    }
+
+    /// For an Event object: the name of what it reports about, which comes before the last dot of its own.
+    pub fn about(&self) -> &str {
+        self.name.rsplit_once('.').map_or(&self.name, |(about, _)| about)
     }
 
     /// What was done, in the past: `created`, `scaled`, `bound`.

@@ -38,7 +38,7 @@ Examples:
   causeway explain tables --user alice                  every context that alice had a part in
   causeway explain tables 4be1c63d --mermaid            a flowchart for a Markdown page")]
 pub struct Explain {
-    /// Folder of the tables.
+    /// Folder of the tables, or their URL.
     dir: PathBuf,
     /// Id of a context, the first digits of one, or an auditID.
     #[arg(required_unless_present_any = ["object", "user"], conflicts_with_all = ["object", "user"])]
@@ -139,7 +139,6 @@ fn header(row: &ContextRow, tree: &Tree) -> String {
     let flags = [
         (row.late, "some events arrived late and were attributed with what was known then"),
         (row.truncated, "it reached the bound on its size: lists are not complete"),
-        (!row.closed, "it may still grow"),
     ];
     lines.extend(flags.iter().filter(|(holds, _)| *holds).map(|(_, words)| (*words).to_owned()));
     let dropped = row.events.saturating_sub(tree.events().len() as u64);

@@ -23,6 +23,14 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
         "object-written" | "status-written" if event.resource == "events" => {
             format!("it tells about {other}, which {by} had {}", cause.done())
         }
+        "owned-changed" | "owned-gone" | "owner-written" | "made-for-owner" | "family-changed" | "any-pod-changed"
+            if event.resource == "events" =>
+        {
+            format!("it reports about {}: {other} was {} by {by}", event.about(), cause.done())
+        }
+        "object-written" if event.resource == "ipaddresses" => {
+            format!("the address is for {other}, which {by} had {}", cause.done())
+        }
         "object-written" | "read-object-written" => format!("{deed}, which {actor} watches"),
         "status-written" => format!("{by} had reported a new status of {other}"),
         "made-for-owner" => format!("{it} belongs to {other}, which {by} had {}", cause.done()),
@@ -60,6 +68,9 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
             format!("{actor} was at it already: it had {} {other}", cause.done())
         }
         "kept-written" => format!("{actor} looks after {other}, which {by} had {}", cause.done()),
+        "noted-owner-written" => format!("{it} belonged to {other}, which {by} had {}", cause.done()),
+        "pod-starting" | "pod-arrived" => format!("{actor} is making {other} ready, which had just been placed there"),
+        "written-again" => format!("{actor} had {} {other} a moment ago", cause.done()),
         "family-changed" => {
             format!("{deed}; both belong to one family of objects, and the link between them is not in the log")
         }
@@ -73,8 +84,10 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
         "asks-namespace" => format!("{other} was not found, so the command asks for its namespace"),
         "creates-missing" => format!("{other} was not there, so the command creates it"),
         "object-events" => format!("the same command asks for the events of {other}"),
-        "next-of-file" => format!("the next object of the same command, after {other}"),
-        "deletes-listed" => format!("the same command had listed it: {}", cause.action()),
+        "next-of-file" | "next-named" => format!("the next object of the same command, after {other}"),
+        "deletes-listed" | "writes-listed" | "reads-listed" => {
+            format!("the same command had listed it: {}", cause.action())
+        }
         "next-deletion" => format!("the same command had deleted {other} before"),
         "next-listing" => format!("the same command had listed {} before", cause.resource),
         "related-objects" => format!("the same command describes {other}"),

@@ -8,6 +8,7 @@ use crate::config::{self, Bodies, Config, ConfigError, FilterMode, FilterRules, 
 use crate::context::k8ntext::{self, Algorithm, Oracle};
 use crate::context::tables::Tables;
 use crate::flow::{Keep, Limits, Method, ReplayPlan};
+use crate::lake::store;
 use crate::model::labeler::{Labeler, LabelerError, Use};
 use crate::model::runtime::Device;
 use crate::observe::Progress;
@@ -22,12 +23,29 @@ use std::sync::atomic::AtomicBool;
 /// # Errors
 /// When there is no output folder, or the file of causal rules is wrong.
 pub fn plan(replay: &Replay, config: &Config, progress: Arc<Progress>, stop: Arc<AtomicBool>) -> Result<ReplayPlan> {
+    Ok(ReplayPlan {
+        inputs: replay.inputs.clone(),
+        from: replay.from.map(|from| from.0),
+        to: replay.to.map(|to| to.0),
+        ..dataflow(config, progress, stop)?
+    })
+}
+
+/// The same for a run that reads no files.
+///
+/// # Errors
+/// As [`plan`].
+pub fn dataflow(config: &Config, progress: Arc<Progress>, stop: Arc<AtomicBool>) -> Result<ReplayPlan> {
     let Some(output) = config.output.dir.clone() else {
         return Err(UsageError("no folder for the tables; give --output DIR or set output.dir".to_owned()).into());
     };
     Ok(ReplayPlan {
-        inputs: replay.inputs.clone(),
+        inputs: Vec::new(),
         output,
+        storage: store::Options {
+            request_timeout: config.storage.request_timeout.as_duration(),
+            retry_for: config.storage.retry_for.as_duration(),
+        },
         cluster: config.stream.cluster.clone(),
         workers: workers(config.run.workers),
         keep: match config.filter.mode {
@@ -48,11 +66,12 @@ pub fn plan(replay: &Replay, config: &Config, progress: Arc<Progress>, stop: Arc
         live: None,
         sessions: config.sessions.engine == Switch::On,
         bodies: config.output.bodies == Bodies::Redacted,
-        from: replay.from.map(|from| from.0),
-        to: replay.to.map(|to| to.0),
+        from: None,
+        to: None,
         lateness_us: config.stream.allowed_lateness.as_micros(),
         max_future_skew_us: config.stream.max_future_skew.as_micros(),
         session_gap_us: config.sessions.gap.as_micros(),
+        context_quiet_us: None,
         commit_every: config.commit.every.as_duration(),
         commit_bytes: config.commit.bytes.as_bytes(),
         block_bytes: config.files.block_bytes.as_usize(),
@@ -65,7 +84,7 @@ pub fn plan(replay: &Replay, config: &Config, progress: Arc<Progress>, stop: Arc
 }
 
 /// The number of worker threads; 0 is one for each core that this process may use.
-fn workers(wanted: usize) -> usize {
+pub fn workers(wanted: usize) -> usize {
     match wanted {
         0 => std::thread::available_parallelism().map_or(1, NonZero::get),
         some => some,

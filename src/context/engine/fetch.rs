@@ -12,6 +12,7 @@
 use super::{Engine, Link, in_run};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
+use crate::context::kind::Kind;
 use crate::context::model::{Attribution, Fact, Head, Input, flags};
 use crate::context::undo::Change;
 use smallvec::SmallVec;
@@ -90,6 +91,21 @@ impl Engine {
         found.is_some()
     }
 
+    /// Whether an event that may follow from its actor's own earlier write is the only one for now: an operator's run does
+    /// not end with its first request.
+    pub(super) fn is_alone(&self, head: &Head, facts: &[Fact], fetch: &Fetch<'_>) -> bool {
+        let again = |fact: &Fact| !fact.produce && fact.code == Kind::WrittenAgain.code();
+        let follows = |later: &Input<'_>| later.head.user == head.user && later.head.background.is_none();
+        !facts.iter().any(again) || !self.soon(fetch).any(|later| follows(&later))
+    }
+
+    /// The events ahead, as far as one looks.
+    fn soon<'a>(&self, fetch: &Fetch<'a>) -> impl Iterator<Item = Input<'a>> {
+        let (ahead, at) = (fetch.ahead, fetch.at);
+        let events = (0..MOST_AHEAD).map_while(move |index| ahead.event(index));
+        events.take_while(move |later| later.head.at.since(at) <= LOOK_AHEAD_US)
+    }
+
     /// The keys whose writer would be a better cause than the one that is known.
     fn wanted(&self, head: &Head, facts: &[Fact], link: Option<Link>) -> SmallVec<[Wanted; 16]> {
         let known = link.map_or(0, |link| link.weight);
@@ -116,7 +132,9 @@ impl Engine {
                 break;
             }
             let versioned = later.head.flags & head.flags & flags::VERSIONED != 0;
+            // A client's own requests come in order: it talks to one server.
             if later.head.background.is_some()
+                || later.head.user == head.user
                 || versioned && later.head.version >= head.version
                 || fetch.waiting.contains(&later.head.id)
                 || self.early.contains_key(&later.head.id)

@@ -39,9 +39,11 @@ fn special(what: &Happening<'_>, target: &str) -> Option<String> {
 /// Helm: each revision of a release is a Secret `sh.helm.release.v1.NAME.vREVISION`.
 fn release(what: &Happening<'_>) -> Option<String> {
     let own = std::iter::once(what.name).filter(|_| what.resource == "secrets");
-    let (name, revision) = own.chain(what.secrets.iter().copied()).find_map(release_of)?;
+    let (name, revision) =
+        own.chain(what.secrets.iter().copied()).filter_map(release_of).max_by_key(|(_, revision)| *revision)?;
     let place = if what.namespace.is_empty() { String::new() } else { format!("{}/", plain(what.namespace)) };
-    let deletes = what.verb == "delete";
+    let wrote = |verb| what.writes.contains_key(&(verb, "secrets"));
+    let deletes = what.verb == "delete" || wrote("delete") && !wrote("create");
     let reads = matches!(what.verb, "get" | "list" | "watch");
     let deed = match (deletes, reads, revision) {
         (true, ..) => "uninstalled Helm release",
@@ -78,7 +80,11 @@ fn subresource(what: &Happening<'_>, target: &str) -> Option<String> {
 }
 
 fn scaled(what: &Happening<'_>, target: &str) -> String {
-    what.replicas.map_or_else(|| format!("scaled {target}"), |count| format!("scaled {target} to {count}"))
+    match (what.replicas_before.filter(|before| what.replicas != Some(*before)), what.replicas) {
+        (Some(before), Some(count)) => format!("scaled {target} from {before} to {count}"),
+        (None, Some(count)) => format!("scaled {target} to {count}"),
+        _ => format!("scaled {target}"),
+    }
 }
 
 fn node(what: &Happening<'_>, target: &str) -> Option<String> {
@@ -108,7 +114,7 @@ fn managed(what: &Happening<'_>, target: &str) -> Option<String> {
         }
         "kubectl-client-side-apply" => format!("applied {target}"),
         "kubectl-scale" => scaled(what, target),
-        "kubectl-rollout" => format!("rolled back or restarted {target}"),
+        "kubectl-rollout" => rolled(what, target),
         "kubectl-set" if !what.image.is_empty() => format!("set the image of {target} to {}", plain(what.image)),
         "kubectl-label" => format!("labelled {target}"),
         "kubectl-annotate" => format!("annotated {target}"),
@@ -118,6 +124,18 @@ fn managed(what: &Happening<'_>, target: &str) -> Option<String> {
         "kubectl-autoscale" => format!("made an autoscaler: {target}"),
         _ => return None,
     })
+}
+
+/// What a rollout command did, by what it set off: a restart makes a new revision, an undo takes an old one.
+fn rolled(what: &Happening<'_>, target: &str) -> String {
+    let set_off = |verb, resource| what.effects.contains_key(&(verb, resource));
+    if set_off("create", "replicasets") || set_off("create", "controllerrevisions") {
+        format!("restarted {target}")
+    } else if set_off("create", "pods") || set_off("delete", "pods") {
+        format!("rolled back {target}")
+    } else {
+        format!("paused or resumed the rollout of {target}")
+    }
 }
 
 /// `2 deployments, 1 service`, by kind, the largest first.

@@ -24,6 +24,10 @@ const TOLD: &[&str] = &[
 
 /// The effects; `None` when there is nothing to tell.
 pub(super) fn effects(what: &Happening<'_>) -> Option<String> {
+    if (what.verb, what.resource) == ("delete", "namespaces") {
+        let emptied = what.effects.keys().any(|(verb, _)| *verb == "deletecollection");
+        return emptied.then(|| "all that was in it is deleted".to_owned());
+    }
     let mut told = Vec::new();
     // A deletecollection does not say how many objects it met.
     let verbs = [("create", "created"), ("delete", "deleted")];

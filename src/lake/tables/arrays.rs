@@ -82,6 +82,11 @@ pub(super) fn boolean<R>(rows: &[R], cell: impl Fn(&R) -> bool) -> ArrayRef {
     Arc::new(BooleanArray::from(rows.iter().map(cell).collect::<Vec<_>>()))
 }
 
+/// True, false, or null.
+pub(super) fn boolean_some<R>(rows: &[R], cell: impl Fn(&R) -> Option<bool>) -> ArrayRef {
+    Arc::new(rows.iter().map(cell).collect::<BooleanArray>())
+}
+
 /// Points in time.
 pub(super) fn time<R>(rows: &[R], cell: impl Fn(&R) -> Micros) -> ArrayRef {
     let cells = rows.iter().map(|row| cell(row).0);

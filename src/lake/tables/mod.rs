@@ -11,19 +11,26 @@ pub mod contexts;
 pub mod events;
 pub mod filtered;
 mod intern;
+pub mod json;
+pub mod lines;
+pub mod log_sessions;
 pub mod read;
 pub mod rejects;
 pub mod rows;
 pub mod sessions;
+pub mod templates;
 
 pub use annotate::{AuditIdText, ModelLabel, RowNote, annotate};
 pub use column::{Column, Kind};
 pub use contexts::ContextRow;
 pub use events::{EventMeta, EventsBuilder};
 pub use filtered::FilteredRow;
+pub use lines::LineRow;
+pub use log_sessions::LogSessionRow;
 pub use rejects::RejectRow;
 pub use rows::{Row, to_batches};
 pub use sessions::SessionRow;
+pub use templates::TemplateRow;
 
 use arrow_schema::{Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
@@ -45,12 +52,28 @@ pub enum Table {
     Filtered,
     /// Records that could not be read.
     Rejects,
+    /// Log lines.
+    Lines,
+    /// What log keys stand for.
+    Templates,
+    /// Sessions of log lines.
+    #[serde(rename = "log_sessions")]
+    LogSessions,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 6] =
-        [Table::Events, Table::Contexts, Table::Sessions, Table::Anomalies, Table::Filtered, Table::Rejects];
+    pub const ALL: [Table; 9] = [
+        Table::Events,
+        Table::Contexts,
+        Table::Sessions,
+        Table::Anomalies,
+        Table::Filtered,
+        Table::Rejects,
+        Table::Lines,
+        Table::Templates,
+        Table::LogSessions,
+    ];
 
     /// Name of the table and of its folder.
     pub fn name(self) -> &'static str {
@@ -61,6 +84,9 @@ impl Table {
             Table::Anomalies => "anomalies",
             Table::Filtered => "filtered",
             Table::Rejects => "rejects",
+            Table::Lines => "lines",
+            Table::Templates => "templates",
+            Table::LogSessions => "log_sessions",
         }
     }
 
@@ -80,6 +106,9 @@ impl Table {
             Table::Anomalies => "one finding of a detector",
             Table::Filtered => "the number of events that one rule dropped, by class of actor and minute",
             Table::Rejects => "one record that could not be read",
+            Table::Lines => "one log line with its key and parameters",
+            Table::Templates => "one revision of the template of a log key",
+            Table::LogSessions => "log lines that belong together",
         }
     }
 
@@ -92,6 +121,9 @@ impl Table {
             Table::Anomalies => anomalies::COLUMNS,
             Table::Filtered => filtered::COLUMNS,
             Table::Rejects => rejects::COLUMNS,
+            Table::Lines => lines::COLUMNS,
+            Table::Templates => templates::COLUMNS,
+            Table::LogSessions => log_sessions::COLUMNS,
         }
     }
 
@@ -99,10 +131,10 @@ impl Table {
     pub fn time_column(self) -> Option<&'static str> {
         match self {
             Table::Events => Some("received_at"),
-            Table::Contexts | Table::Sessions => Some("start_at"),
-            Table::Anomalies => Some("at"),
+            Table::Contexts | Table::Sessions | Table::LogSessions => Some("start_at"),
+            Table::Anomalies | Table::Lines => Some("at"),
             Table::Filtered => Some("minute"),
-            Table::Rejects => None,
+            Table::Rejects | Table::Templates => None,
         }
     }
 
@@ -117,11 +149,11 @@ impl Table {
 
     /// The Arrow schema.
     pub fn schema(self) -> SchemaRef {
-        static SCHEMAS: OnceLock<[SchemaRef; 6]> = OnceLock::new();
+        static SCHEMAS: OnceLock<[SchemaRef; 9]> = OnceLock::new();
         let schemas = SCHEMAS.get_or_init(|| {
             Table::ALL.map(|table| Arc::new(Schema::new(table.columns().iter().map(Column::field).collect::<Vec<_>>())))
         });
-        let [events, contexts, sessions, anomalies, filtered, rejects] = schemas;
+        let [events, contexts, sessions, anomalies, filtered, rejects, lines, templates, log_sessions] = schemas;
         let schema = match self {
             Table::Events => events,
             Table::Contexts => contexts,
@@ -129,6 +161,9 @@ impl Table {
             Table::Anomalies => anomalies,
             Table::Filtered => filtered,
             Table::Rejects => rejects,
+            Table::Lines => lines,
+            Table::Templates => templates,
+            Table::LogSessions => log_sessions,
         };
         Arc::clone(schema)
     }

@@ -14,6 +14,7 @@ use super::nesting::is_whole;
 use super::open::{Broken, Input};
 use super::{Framing, Settings, SourceError};
 use crate::source::Offset;
+use crate::source::buffers::Buffers;
 use memchr::{memchr, memrchr};
 
 /// Bytes kept of a record that is too long.
@@ -59,8 +60,11 @@ pub struct BlockReader {
     input: Input,
     document: Option<Document>,
     settings: Settings,
-    /// Bytes read, framed and not yet given; the first one stands at `offset`.
+    /// Its first `held` bytes are read, framed and not yet given; what lies behind them is of no meaning.
     buffer: Vec<u8>,
+    held: usize,
+    buffers: Buffers,
+    /// Where the first byte of the buffer stands in the file.
     offset: u64,
     /// Offset before which everything was given to an earlier run.
     resume: u64,
@@ -76,14 +80,22 @@ enum End {
 }
 
 impl BlockReader {
-    /// Reads `input`, which is framed so, from `resume` on.
-    pub(super) fn new(input: Input, framing: Framing, settings: Settings, resume: Offset) -> BlockReader {
+    /// Reads `input`, which is framed so, from `resume` on, into memory from `buffers`.
+    pub(super) fn new(
+        input: Input,
+        framing: Framing,
+        settings: Settings,
+        resume: Offset,
+        buffers: Buffers,
+    ) -> BlockReader {
         let (offset, document) = (input.start, Document::new(framing));
         BlockReader {
             input,
             document,
             settings: settings.checked(),
-            buffer: Vec::new(),
+            buffer: buffers.take(),
+            held: 0,
+            buffers,
             offset,
             resume: resume.0,
             end: None,
@@ -110,44 +122,58 @@ impl BlockReader {
         let mut searched = 0;
         loop {
             self.fill(want)?;
-            let unsearched = self.buffer.get(searched..).unwrap_or_default();
+            let unsearched = self.held().get(searched..).unwrap_or_default();
             if let Some(at) = memrchr(b'\n', unsearched) {
-                let rest = self.buffer.split_off(searched + at + 1);
-                return Ok(Some(self.lines_then(rest)));
+                return Ok(Some(Piece::Lines { offset: Offset(self.offset), bytes: self.take(searched + at + 1) }));
             }
-            if self.buffer.len() >= longest {
+            if self.held >= longest {
                 return self.skip_record().map(Some);
             }
             if self.end.is_some() {
-                return Ok(if self.is_over() { self.last_piece() } else { Some(self.lines_then(Vec::new())) });
+                return Ok(if self.is_over() {
+                    self.last_piece()
+                } else {
+                    Some(Piece::Lines { offset: Offset(self.offset), bytes: self.take(self.held) })
+                });
             }
-            searched = self.buffer.len();
+            searched = self.held;
             want = want.max(searched).saturating_mul(2).min(longest);
         }
     }
 
-    /// Gives the buffer as lines and goes on with `rest` behind it.
-    fn lines_then(&mut self, rest: Vec<u8>) -> Piece {
-        let bytes = std::mem::replace(&mut self.buffer, rest);
-        let offset = Offset(self.offset);
-        self.offset += bytes.len() as u64;
-        Piece::Lines { offset, bytes }
+    /// The bytes read and not yet given.
+    fn held(&self) -> &[u8] {
+        self.buffer.get(..self.held).unwrap_or(&self.buffer)
+    }
+
+    /// Gives the first `len` of the bytes held, and goes on with the rest in another buffer.
+    fn take(&mut self, len: usize) -> Vec<u8> {
+        let mut next = self.buffers.take();
+        let rest = self.held().get(len..).unwrap_or_default();
+        match next.get_mut(..rest.len()) {
+            Some(start) => start.copy_from_slice(rest),
+            None => rest.clone_into(&mut next),
+        }
+        self.held = rest.len();
+        self.offset += len as u64;
+        let mut given = std::mem::replace(&mut self.buffer, next);
+        given.truncate(len);
+        given
     }
 
     /// Whether no record is left: the last one may lack its newline, but must not be cut by damage.
     fn is_over(&self) -> bool {
         match self.end {
-            Some(End::Corrupt(_)) => !is_whole(&self.buffer),
-            _ => self.buffer.is_empty(),
+            Some(End::Corrupt(_)) => !is_whole(self.held()),
+            _ => self.held == 0,
         }
     }
 
     fn last_piece(&mut self) -> Option<Piece> {
-        let cut = std::mem::take(&mut self.buffer);
+        let cut = head_of(self.held());
+        self.held = 0;
         match self.end.replace(End::Told) {
-            Some(End::Corrupt(message)) => {
-                Some(Piece::Corrupt { offset: Offset(self.offset), head: head_of(&cut), message })
-            }
+            Some(End::Corrupt(message)) => Some(Piece::Corrupt { offset: Offset(self.offset), head: cut, message }),
             // A broken archive's end counts as a byte (see `behind_resume`): mended, it may be that byte shorter.
             Some(End::Clean) if self.offset.saturating_add(1) < self.resume => Some(Piece::Shrunk { len: self.offset }),
             _ => None,
@@ -156,43 +182,36 @@ impl BlockReader {
 
     /// Skips a record whose first bytes fill the buffer, in constant memory.
     fn skip_record(&mut self) -> Result<Piece, SourceError> {
-        let head = head_of(&self.buffer);
-        let mut len = 0;
+        let (head, offset) = (head_of(self.held()), self.offset);
         loop {
-            if let Some(newline) = memchr(b'\n', &self.buffer) {
-                let rest = self.buffer.split_off(newline + 1);
-                len += self.buffer.len() as u64;
-                self.buffer = rest;
-                break;
-            }
-            len += self.buffer.len() as u64;
-            self.buffer.clear();
-            if self.end.is_some() {
+            let newline = memchr(b'\n', self.held());
+            let skipped = self.take(newline.map_or(self.held, |at| at + 1));
+            self.buffers.give(skipped);
+            if newline.is_some() || self.end.is_some() {
                 break;
             }
             self.fill(self.settings.block_bytes)?;
         }
-        let offset = Offset(self.offset);
-        self.offset += len;
-        Ok(Piece::Oversize { offset, len, head })
+        Ok(Piece::Oversize { offset: Offset(offset), len: self.offset - offset, head })
     }
 
     /// Reads until the buffer holds `want` bytes or the file ends.
     fn fill(&mut self, want: usize) -> Result<(), SourceError> {
-        let held = self.buffer.len();
+        let held = self.held;
         if self.end.is_some() || held >= want {
             return Ok(());
         }
-        self.buffer.resize(want, 0);
-        let free = self.buffer.get_mut(held..).unwrap_or_default();
-        let (bytes, broken) = self.input.read(free);
-        self.buffer.truncate(held + bytes);
+        if self.buffer.len() < want {
+            self.buffer.resize(want, 0);
+        }
+        let (bytes, broken) = self.input.read(self.buffer.get_mut(held..want).unwrap_or_default());
+        self.held += bytes;
         if let Some(document) = &mut self.document {
-            document.rewrite(self.buffer.get_mut(held..).unwrap_or_default());
+            document.rewrite(self.buffer.get_mut(held..held + bytes).unwrap_or_default());
         }
         match broken {
             Some(Broken::Disk(e)) => {
-                self.buffer.clear();
+                self.held = 0;
                 self.end = Some(End::Told);
                 return Err(e);
             }

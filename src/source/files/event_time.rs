@@ -5,7 +5,7 @@ use memchr::memmem;
 
 /// The time of the first event in `bytes`: its stage timestamp, or where no event has one, the time its request came.
 /// Both are found behind their key, also inside JSON that stands escaped in a string.
-pub(super) fn first_event_time(bytes: &[u8]) -> Option<Micros> {
+pub(in crate::source) fn first_event_time(bytes: &[u8]) -> Option<Micros> {
     first_behind(bytes, b"stageTimestamp").or_else(|| first_behind(bytes, b"requestReceivedTimestamp"))
 }
 

@@ -40,6 +40,14 @@ impl FileKey {
         }
     }
 
+    /// The id of a file of text that begins with `head`: of its first line that is not blank; of the path where there is none.
+    pub(super) fn of_text(head: &[u8], path: &Path) -> FileKey {
+        match head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty()) {
+            Some(line) => FileKey(xxh3_64_with_seed(line, SEED)),
+            None => FileKey(SEED).at(path),
+        }
+    }
+
     /// The id of a file that only its path tells from another.
     fn at(self, path: &Path) -> FileKey {
         FileKey(xxh3_64_with_seed(path.as_os_str().as_encoded_bytes(), self.0))

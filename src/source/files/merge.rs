@@ -16,8 +16,9 @@ use super::event_time::first_event_time;
 use super::identity::{FileKey, distinct};
 use super::open::{Input, Meter};
 use super::probe::Probe;
-use super::{Framing, InputFile, InputKind, Settings, SourceError};
+use super::{Framing, InputFile, InputKind, Records, Settings, SourceError};
 use crate::audit::time::Micros;
+use crate::source::buffers::Buffers;
 use crate::source::{Block, Offset, PartitionId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -121,6 +122,7 @@ pub struct FileSource {
     pending: VecDeque<Item>,
     failed: Option<SourceError>,
     settings: Settings,
+    buffers: Buffers,
 }
 
 /// The state of one file.
@@ -149,7 +151,7 @@ impl FileSource {
         resume: &BTreeMap<FileKey, Offset>,
         settings: Settings,
     ) -> Result<FileSource, SourceError> {
-        let probes = files.into_iter().map(Probe::of).collect::<Result<Vec<_>, _>>()?;
+        let probes = files.into_iter().map(|file| Probe::of(file, settings.records)).collect::<Result<Vec<_>, _>>()?;
         let mut probes = distinct(probes)?;
         // Until it is opened, a file of unknown time may begin anywhere: it comes first, and holds the floor down.
         let begins = |probe: &Probe| probe.first_time.unwrap_or(Micros::MIN);
@@ -161,6 +163,7 @@ impl FileSource {
             pending: VecDeque::new(),
             failed: None,
             settings: settings.checked(),
+            buffers: Buffers::default(),
         };
         for (at, probe) in probes.into_iter().enumerate() {
             let resume = resume.get(&probe.key).copied().unwrap_or_default();
@@ -177,6 +180,11 @@ impl FileSource {
     /// The files, in the order of their first event.
     pub fn partitions(&self) -> &[Partition] {
         &self.partitions
+    }
+
+    /// Where the memory of blocks goes when they are done with, to be used again.
+    pub fn buffers(&self) -> Buffers {
+        self.buffers.clone()
     }
 
     /// The next item; `None` when every file is read.
@@ -234,12 +242,18 @@ impl FileSource {
                         Input::open(&partition.file, Arc::clone(&lane.meter), seek)?
                     }
                 };
-                let mut reader = Box::new(BlockReader::new(input, partition.framing, self.settings, partition.resume));
+                let mut reader = Box::new(BlockReader::new(
+                    input,
+                    partition.framing,
+                    self.settings,
+                    partition.resume,
+                    self.buffers.clone(),
+                ));
                 let Some(next) = reader.next_piece()? else {
                     self.pending.push_back(Item::End(place(at)));
                     return Ok(());
                 };
-                let begins = time_of(&next).unwrap_or(time);
+                let begins = time_of(&next, self.settings.records).unwrap_or(time);
                 let others_first = self.next.peek().is_some_and(|Reverse((other, _))| *other < begins);
                 let is_too_early = first_time.is_none() && others_first && !once && partition.resume.0 == 0;
                 lane.state = if is_too_early {
@@ -256,7 +270,7 @@ impl FileSource {
                 match reader.next_piece()? {
                     None => self.pending.push_back(Item::End(place(at))),
                     Some(next) => {
-                        self.next.push(Reverse((time_of(&next).unwrap_or(time), at)));
+                        self.next.push(Reverse((time_of(&next, self.settings.records).unwrap_or(time), at)));
                         lane.state = State::Open { reader, next };
                     }
                 }
@@ -270,8 +284,9 @@ fn place(at: usize) -> PartitionId {
     PartitionId(u32::try_from(at).unwrap_or(u32::MAX))
 }
 
-fn time_of(piece: &Piece) -> Option<Micros> {
+fn time_of(piece: &Piece, records: Records) -> Option<Micros> {
     match piece {
+        Piece::Lines { .. } if records == Records::Lines => None,
         Piece::Lines { bytes, .. } => first_event_time(bytes),
         Piece::Oversize { .. } | Piece::Corrupt { .. } | Piece::Shrunk { .. } => None,
     }

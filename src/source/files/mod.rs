@@ -27,13 +27,26 @@ mod probe;
 
 pub use discover::{InputFile, InputKind, discover};
 pub use error::SourceError;
+pub(in crate::source) use event_time::first_event_time;
 pub use framing::Framing;
 pub use identity::FileKey;
 pub use merge::{FileSource, Item, Partition, Progress};
 
-/// Sizes that bound what the reader holds in memory.
+/// What the files hold.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Records {
+    /// Audit events: documents of many lines are taken apart, and files are ordered by the time of their first event.
+    #[default]
+    Audit,
+    /// Lines of text, whatever stands in them; files are read one after the other in the order given.
+    Lines,
+}
+
+/// Sizes that bound what the reader holds in memory, and what it reads.
 #[derive(Copy, Clone, Debug)]
 pub struct Settings {
+    /// What the files hold.
+    pub records: Records,
     /// Bytes of a block. A record longer than this has a block of its own.
     pub block_bytes: usize,
     /// Bytes of the longest record, its newline not counted. A longer one is skipped and reported.
@@ -42,7 +55,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { block_bytes: 1 << 20, max_record_bytes: 64 << 20 }
+        Settings { records: Records::Audit, block_bytes: 1 << 20, max_record_bytes: 64 << 20 }
     }
 }
 
@@ -50,7 +63,7 @@ impl Settings {
     /// The same with every size usable: at least one byte, and no block longer than the longest record.
     fn checked(self) -> Settings {
         let max_record_bytes = self.max_record_bytes.clamp(1, isize::MAX as usize / 4);
-        Settings { block_bytes: self.block_bytes.clamp(1, max_record_bytes), max_record_bytes }
+        Settings { block_bytes: self.block_bytes.clamp(1, max_record_bytes), max_record_bytes, ..self }
     }
 }
 

@@ -44,7 +44,7 @@ fn pack() -> impl Strategy<Value = Pack> {
 }
 
 fn settings(block_bytes: usize, max_record_bytes: usize) -> Settings {
-    Settings { block_bytes, max_record_bytes }
+    Settings { block_bytes, max_record_bytes, ..Settings::default() }
 }
 
 fn source(dir: &Path, names: &[&str], resume: &BTreeMap<FileKey, Offset>, settings: Settings) -> FileSource {
@@ -426,4 +426,31 @@ fn real_logs_of_two_servers_interleave() {
         turns += usize::from(last.replace(block.partition) != Some(block.partition));
     }
     assert!(blocks.len() == 2 && turns > 10, "{blocks:?} {turns}");
+}
+
+#[test]
+fn lines_of_text_are_read_in_the_order_given_and_never_as_a_document() {
+    let dir = tempfile::tempdir().unwrap();
+    let texts = [
+        "[\n{\"stageTimestamp\":\"2026-01-02T00:00:00Z\"}\n]\n",
+        "{\"stageTimestamp\":\"2026-01-01T00:00:00Z\"}\n",
+        "plain\n",
+    ];
+    let files: Vec<InputFile> = (0..)
+        .zip(texts)
+        .map(|(at, text)| {
+            let path = dir.path().join(format!("{at}.log"));
+            std::fs::write(&path, text).unwrap();
+            InputFile::at(&path).unwrap()
+        })
+        .collect();
+    let settings = Settings { records: Records::Lines, ..Settings::default() };
+    let mut source = FileSource::new(files, &BTreeMap::new(), settings).unwrap();
+    let mut found = Vec::new();
+    while let Some(item) = source.next_item().unwrap() {
+        if let Item::Block(block) = item {
+            found.push(String::from_utf8(block.bytes).unwrap());
+        }
+    }
+    assert_eq!(found, texts);
 }

@@ -1,68 +1,20 @@
-//! The one door to storage: a trait small enough for object stores, and the local folder behind it.
+//! A folder of the local file system.
 //!
-//! Paths are relative to the root, with `/`. What returns `Ok` survives a power failure: files and the folders that name
-//! them are synced. Nothing here decides anything about commits.
+//! What returns `Ok` survives a power failure: files and the folders that name them are synced. A lock file that is held
+//! through `flock` keeps a second writer away.
 
-use super::LakeError;
-use super::layout::STAGING;
+use super::super::LakeError;
+use super::super::layout::STAGING;
+use super::{Lock, Store, StoreWriter, TableFile};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Storage of one output folder.
-pub trait Store: Send + Sync + std::fmt::Debug {
-    /// Where it is, for messages.
-    fn root(&self) -> &Path;
-
-    /// Starts a new file, replacing one that is there.
-    fn writer(&self, path: &str) -> Result<Box<dyn StoreWriter>, LakeError>;
-
-    /// Creates a file with all its content at once; `false` when there is one already.
-    fn create_if_absent(&self, path: &str, bytes: &[u8]) -> Result<bool, LakeError>;
-
-    /// Moves a file, making the folders that it needs.
-    fn rename(&self, from: &str, to: &str) -> Result<(), LakeError>;
-
-    /// Removes a file; no error when it is gone.
-    fn remove(&self, path: &str) -> Result<(), LakeError>;
-
-    /// Names of the entries of a folder, sorted; none when the folder is absent.
-    fn list(&self, folder: &str) -> Result<Vec<String>, LakeError>;
-
-    /// Content of a file; `None` when it is absent.
-    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, LakeError>;
-
-    /// Bytes of a file; `None` when it is absent.
-    fn size(&self, path: &str) -> Result<Option<u64>, LakeError>;
-
-    /// Takes the lock file for as long as the result lives.
-    ///
-    /// # Errors
-    /// [`LakeError::Fenced`] when another holder lives.
-    fn lock(&self, path: &str) -> Result<Lock, LakeError>;
-
-    /// Asserts that the lock file at `path` is the one that is held.
-    ///
-    /// # Errors
-    /// [`LakeError::Io`] when it is gone; [`LakeError::Fenced`] when there is another.
-    fn check_lock(&self, path: &str, held: &Lock) -> Result<(), LakeError>;
-}
-
-/// A file that is being written.
-pub trait StoreWriter: Write + Send {
-    /// Makes what was written durable.
-    fn finish(self: Box<Self>) -> io::Result<()>;
-}
-
 /// A holder that was just killed, or a child of ours that has not executed its program yet, may keep the lock for a moment.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(25);
-
-/// The held lock.
-#[derive(Debug)]
-pub struct Lock(File);
 
 /// A folder of the local file system.
 #[derive(Debug)]
@@ -79,12 +31,6 @@ impl LocalStore {
     /// The path of a file on this machine.
     pub fn full(&self, path: &str) -> PathBuf {
         self.root.join(path)
-    }
-
-    /// Opens a file for reading; `None` when it is absent.
-    pub fn open(&self, path: &str) -> Result<Option<File>, LakeError> {
-        let full = self.full(path);
-        absent_is_none(File::open(&full)).map_err(LakeError::io("open", full))
     }
 
     /// The parent folder of `full`, made if need be.
@@ -173,6 +119,31 @@ impl Store for LocalStore {
         absent_is_none(fs::read(&full)).map_err(LakeError::io("read", full))
     }
 
+    fn files(&self, folder: &str) -> Result<Vec<(String, u64)>, LakeError> {
+        let full = self.full(folder);
+        let failed = |error: walkdir::Error| {
+            let path = error.path().unwrap_or(&full).to_owned();
+            LakeError::io("list", path)(error.into())
+        };
+        let mut files = Vec::new();
+        if full.is_dir() {
+            for entry in walkdir::WalkDir::new(&full) {
+                let entry = entry.map_err(failed)?;
+                if let (true, Ok(path)) = (entry.file_type().is_file(), entry.path().strip_prefix(&self.root)) {
+                    files.push((path.to_string_lossy().into_owned(), entry.metadata().map_err(failed)?.len()));
+                }
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    fn open(&self, path: &str) -> Result<Option<TableFile>, LakeError> {
+        let full = self.full(path);
+        let file = absent_is_none(File::open(&full)).map_err(LakeError::io("open", full))?;
+        Ok(file.map(TableFile::Local))
+    }
+
     fn size(&self, path: &str) -> Result<Option<u64>, LakeError> {
         let full = self.full(path);
         let found = absent_is_none(fs::metadata(&full)).map_err(LakeError::io("look at", full))?;
@@ -185,7 +156,7 @@ impl Store for LocalStore {
         let file = File::options().create(true).append(true).open(&full).map_err(LakeError::io("create", &full))?;
         for _ in 0..LOCK_TRIES {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock(file)),
+                Ok(()) => return Ok(Lock(Some(file))),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
                 Err(TryLockError::Error(error)) => return Err(LakeError::io("lock", full)(error)),
             }
@@ -196,7 +167,8 @@ impl Store for LocalStore {
     fn check_lock(&self, path: &str, held: &Lock) -> Result<(), LakeError> {
         let full = self.full(path);
         let found = fs::metadata(&full).map_err(LakeError::io("find", &full))?;
-        let held = held.0.metadata().map_err(LakeError::io("look at", &full))?;
+        let Some(held) = &held.0 else { return Err(LakeError::Fenced { path: full }) };
+        let held = held.metadata().map_err(LakeError::io("look at", &full))?;
         if is_same_file(&found, &held) { Ok(()) } else { Err(LakeError::Fenced { path: full }) }
     }
 }

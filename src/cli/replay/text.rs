@@ -1,0 +1,90 @@
+//! `causeway replay --pipeline`: log lines into tables.
+
+use super::super::exit::UsageError;
+use super::{Replay, stop_on_signals, workers};
+use crate::config::TextPipeline;
+use crate::flow::text::{TextPlan, replay_text};
+use crate::lake;
+use crate::observe::Progress;
+use crate::observe::progress::{Display, Style};
+use anyhow::{Context, Result, bail};
+use indicatif::HumanCount;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Replays log lines as the file at `pipeline` says, and prints the account unless `quiet`.
+pub fn run(replay: &Replay, pipeline: &Path, style: Style, quiet: bool, out: &mut impl Write) -> Result<()> {
+    let progress = Arc::new(Progress::default());
+    let plan = plan(replay, pipeline, Arc::clone(&progress))?;
+    let started = Instant::now();
+    let display = Display::start(Arc::clone(&progress), style);
+    let outcome = replay_text(&plan);
+    drop(display);
+    let outcome = outcome?;
+    let account = &outcome.account;
+    if let Some(path) = &replay.account {
+        let text = serde_json::to_string_pretty(account)? + "\n";
+        std::fs::write(path, text).with_context(|| format!("cannot write the account to {}", path.display()))?;
+    }
+    if !quiet {
+        tell(account, started.elapsed().as_secs_f64(), out)?;
+    }
+    if let Some(wrong) = account.imbalance() {
+        bail!("the account does not add up: {wrong}; please report this as a defect");
+    }
+    if !outcome.finished {
+        bail!(
+            "stopped before the end of the input; what was read is committed, and the same command goes on from there"
+        );
+    }
+    Ok(())
+}
+
+fn tell(account: &lake::Account, secs: f64, out: &mut impl Write) -> Result<()> {
+    let lines = [
+        ("read", account.read, "lines"),
+        ("parsed", account.events, "rows of lines"),
+        ("rejects", account.rejects, "lines without a key; the table rejects says why"),
+        ("sessions", account.sessions, "rows of log_sessions"),
+        ("blank", account.empty_lines, "blank lines, not counted above"),
+    ];
+    for (name, count, note) in lines {
+        writeln!(out, "{name:<9} {:>15}  {note}", HumanCount(count).to_string())?;
+    }
+    Ok(writeln!(out, "in {secs:.1} s")?)
+}
+
+fn plan(replay: &Replay, path: &Path, progress: Arc<Progress>) -> Result<TextPlan> {
+    let pipeline = TextPipeline::read(path)?;
+    let parser = pipeline.parser_settings(path)?;
+    let sessions = pipeline.session_settings(&parser, path)?;
+    let adapter = parser.adapter.as_ref();
+    let Some(output) = &replay.output else {
+        return Err(UsageError("no folder for the tables; give --output DIR".to_owned()).into());
+    };
+    let time_format = pipeline.lines.time_format.clone().or_else(|| adapter?.time_format.clone());
+    let time_fields = match pipeline.lines.time.as_slice() {
+        [] => vec!["Time".to_owned()],
+        fields => fields.to_vec(),
+    };
+    Ok(TextPlan {
+        inputs: replay.inputs.clone(),
+        output: output.into(),
+        stream: replay.cluster.clone().unwrap_or(pipeline.stream.name),
+        workers: workers(replay.workers.unwrap_or(0)),
+        format: pipeline.lines.format.clone().or_else(|| adapter?.logformat.clone()),
+        time: time_format.map(|format| (time_fields, format)),
+        max_line_bytes: pipeline.lines.max_bytes.as_usize(),
+        drain: parser.drain,
+        masks: parser.masks,
+        brackets: (parser.mask_prefix, parser.mask_suffix),
+        sessions,
+        commit_every: pipeline.commit.every.as_duration(),
+        commit_bytes: pipeline.commit.bytes.as_bytes(),
+        block_bytes: pipeline.lines.block_bytes.as_usize(),
+        progress,
+        stop: stop_on_signals()?,
+    })
+}

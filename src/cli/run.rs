@@ -1,0 +1,125 @@
+//! `causeway run`: follows topics of audit events into tables.
+
+mod kafka;
+
+use super::Verbosity;
+use super::replay::{dataflow, start_log, stop_on_signals};
+use crate::config::{Config, Loader, RUN_LISTENS_AT};
+use crate::flow::{self, ReplayPlan, RunPlan};
+use crate::observe::{self, Account, Progress, Server};
+use crate::source::kafka::Health;
+use anyhow::{Context, Result, bail};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Follow topics of audit events into tables.
+///
+/// Runs until it is told to stop: SIGTERM or Ctrl-C reads no more, commits what was read, and ends; a second one ends at once. What
+/// was read and where it goes on stand in the tables' own manifest: a run that was killed continues where its last commit ended,
+/// with any number of workers.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  causeway run --config pipelines/kafka.toml
+  causeway run --brokers kafka-0:9092,kafka-1:9092 --topic audit --output tables --cluster prod
+  causeway run --config pipelines/kafka.toml --until-end          read what is there, then end
+  causeway run --config pipelines/kafka.toml --start latest       leave out what is there already")]
+pub struct Run {
+    /// Configuration file; `causeway config reference` lists its keys.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the tables [output.dir].
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<String>,
+    /// Where to find the brokers: host:port, separated by commas [kafka.brokers].
+    #[arg(long, value_name = "LIST")]
+    brokers: Option<String>,
+    /// Topic, or ^ and a regular expression; as often as you like [kafka.topics].
+    #[arg(long = "topic", value_name = "TOPIC")]
+    topics: Vec<String>,
+    /// Where unknown partitions are begun: earliest, latest, or a time [kafka.start].
+    #[arg(long, value_name = "WHERE")]
+    start: Option<String>,
+    /// Read to where the partitions end now, then end.
+    #[arg(long)]
+    until_end: bool,
+    /// Worker threads; 0 is one for each core [run.workers].
+    #[arg(short, long, value_name = "N")]
+    workers: Option<usize>,
+    /// Name of the cluster that the events are from [stream.cluster].
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// Set any key of the configuration, as often as you like.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Also write the closing account to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    account: Option<PathBuf>,
+}
+
+impl Run {
+    /// Follows the topics, and prints the account at the end.
+    pub fn run(&self, verbosity: Verbosity, out: &mut impl Write) -> Result<()> {
+        let config = self.effective()?;
+        start_log(&config, verbosity)?;
+        let watched = Arc::new(observe::Health::new(config.commit.every.as_duration()));
+        let default = (!self.until_end).then_some(RUN_LISTENS_AT);
+        // Checked when the configuration was read.
+        let address = config.observe.address(default).unwrap_or_default();
+        let server = address.map(|address| Server::start(address, Arc::clone(&watched))).transpose()?;
+        let progress = Arc::new(Progress::new("kafka", watched));
+        let dataflow = dataflow(&config, Arc::clone(&progress), stop_on_signals()?)?;
+        let plan = RunPlan {
+            dataflow: ReplayPlan { context_quiet_us: Some(config.contexts.quiet.as_micros()), ..dataflow },
+            publishing: kafka::publishing(&config)?,
+            source: kafka::settings(&config, self.until_end)?,
+            commit_rows: config.commit.rows,
+            health: Arc::new(Health::default()),
+        };
+        let started = Instant::now();
+        let outcome = flow::run(&plan);
+        drop(server);
+        let outcome = outcome?;
+        let (bytes_in, _) = progress.totals();
+        let account =
+            Account::of(&outcome.account, started.elapsed(), bytes_in, super::tables::bytes(&plan.dataflow.output));
+        if let Some(path) = &self.account {
+            let text = serde_json::to_string_pretty(&account)? + "\n";
+            std::fs::write(path, text).with_context(|| format!("cannot write the account to {}", path.display()))?;
+        }
+        if !verbosity.quiet {
+            writeln!(out, "{account}")?;
+        }
+        if let Some(wrong) = outcome.account.imbalance() {
+            bail!("the account does not add up: {wrong}; please report this as a defect");
+        }
+        if !outcome.finished {
+            bail!(
+                "stopped before the end of the topics; what was read is committed, and the same command goes on from there"
+            );
+        }
+        Ok(())
+    }
+
+    /// The configuration with the flags laid over it.
+    fn effective(&self) -> Result<Config> {
+        let topics = (!self.topics.is_empty()).then(|| toml::Value::from(self.topics.clone()).to_string());
+        let flags = [
+            ("output.dir", "--output", self.output.clone()),
+            ("run.workers", "--workers", self.workers.map(|workers| workers.to_string())),
+            ("stream.cluster", "--cluster", self.cluster.clone()),
+            ("kafka.brokers", "--brokers", self.brokers.clone()),
+            ("kafka.topics", "--topic", topics),
+            ("kafka.start", "--start", self.start.clone()),
+        ];
+        let mut loader: Loader = super::config::layered(self.config.as_ref())?;
+        for (path, flag, value) in flags {
+            if let Some(value) = value {
+                loader = loader.set(path, &value, flag)?;
+            }
+        }
+        Ok(super::config::set_all(loader, &self.set)?.finish()?)
+    }
+}

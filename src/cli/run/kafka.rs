@@ -1,0 +1,120 @@
+//! From the configuration to the settings of the Kafka source.
+
+use crate::cli::args::Moment;
+use crate::config::{Config, ConfigError, OnLoss, Sasl, SecurityProtocol};
+use crate::flow::publish::Publishing;
+use crate::source::kafka::{self, Security, Settings, Start};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Variable with the password.
+const PASSWORD: &str = "CAUSEWAY_KAFKA_PASSWORD";
+
+/// Time between two looks at topics and partitions.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// How far in event time a partition may be read ahead of the others, at least.
+const LEAST_AHEAD_US: i64 = 60_000_000;
+
+/// Everything that the source needs to know.
+///
+/// # Errors
+/// When `kafka.start` is no start, there is nothing to read, or a file of a secret cannot be read.
+pub fn settings(config: &Config, until_end: bool) -> Result<Settings> {
+    let kafka = &config.kafka;
+    if kafka.topics.iter().all(String::is_empty) {
+        return Err(wrong("kafka.topics", "is empty; name a topic"));
+    }
+    Ok(Settings {
+        brokers: kafka.brokers.clone(),
+        topics: kafka.topics.clone(),
+        group: kafka.group.clone().unwrap_or_else(|| format!("causeway-{}", config.stream.cluster)),
+        start: start(&kafka.start)?,
+        on_loss: match kafka.on_loss {
+            OnLoss::Hold => kafka::OnLoss::Hold,
+            OnLoss::Skip => kafka::OnLoss::Skip,
+        },
+        until_end,
+        idle_after: config.stream.idle_after.as_duration(),
+        ahead_us: config.stream.allowed_lateness.as_micros().saturating_mul(4).max(LEAST_AHEAD_US),
+        max_future_skew_us: config.stream.max_future_skew.as_micros(),
+        prefetch_bytes: kafka.prefetch.as_bytes(),
+        watch_every: WATCH_EVERY,
+        security: Security {
+            protocol: match kafka.security {
+                SecurityProtocol::Plaintext => "plaintext",
+                SecurityProtocol::Tls => "ssl",
+                SecurityProtocol::SaslPlaintext => "sasl_plaintext",
+                SecurityProtocol::SaslTls => "sasl_ssl",
+            }
+            .to_owned(),
+            mechanism: kafka.sasl.map(|sasl| {
+                match sasl {
+                    Sasl::Plain => "PLAIN",
+                    Sasl::ScramSha256 => "SCRAM-SHA-256",
+                    Sasl::ScramSha512 => "SCRAM-SHA-512",
+                    Sasl::Oauthbearer => "OAUTHBEARER",
+                }
+                .to_owned()
+            }),
+            username: kafka.username.clone(),
+            password: match std::env::var(PASSWORD) {
+                Ok(password) => Some(password),
+                Err(_) => secret(kafka.password_file.as_deref())?,
+            },
+            token_file: kafka.token_file.clone(),
+            ca_file: existing("kafka.ca_file", kafka.ca_file.as_ref())?,
+            certificate_file: existing("kafka.certificate_file", kafka.certificate_file.as_ref())?,
+            key_file: existing("kafka.key_file", kafka.key_file.as_ref())?,
+            key_password: secret(kafka.key_password_file.as_deref())?,
+        },
+    })
+}
+
+/// What is published, if anything is.
+///
+/// # Errors
+/// As [`settings`].
+pub fn publishing(config: &Config) -> Result<Option<Publishing>> {
+    let publish = &config.publish;
+    let Some(topic) = publish.topic.clone() else { return Ok(None) };
+    Ok(Some(Publishing {
+        markers: publish.markers.clone().unwrap_or_else(|| format!("{topic}.commits")),
+        id: publish.id.clone().unwrap_or_else(|| format!("causeway-{}", config.stream.cluster)),
+        client: settings(config, false)?,
+        topic,
+    }))
+}
+
+fn start(text: &str) -> Result<Start> {
+    match text {
+        "earliest" => Ok(Start::Earliest),
+        "latest" => Ok(Start::Latest),
+        time => match time.parse::<Moment>() {
+            Ok(moment) => Ok(Start::At(moment.0)),
+            Err(_) => {
+                Err(wrong("kafka.start", &format!("is `{time}`; write earliest, latest, or a time with its zone")))
+            }
+        },
+    }
+}
+
+/// What a file holds, without the newline at its end.
+fn secret(file: Option<&Path>) -> Result<Option<String>> {
+    let Some(path) = file else { return Ok(None) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::Read { path: path.to_owned(), detail: error.to_string() })?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn existing(key: &str, file: Option<&PathBuf>) -> Result<Option<PathBuf>> {
+    match file {
+        Some(path) if !path.exists() => Err(wrong(key, &format!("names {}, which is not there", path.display()))),
+        _ => Ok(file.cloned()),
+    }
+}
+
+fn wrong(key: &str, what: &str) -> anyhow::Error {
+    ConfigError::Value { place: "configuration".to_owned(), detail: format!("`{key}` {what}") }.into()
+}

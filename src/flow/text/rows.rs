@@ -1,0 +1,61 @@
+//! Rows of one block, on their way to the worker that writes them.
+
+use crate::audit::time::Micros;
+use crate::lake::tables::{LineRow, LogSessionRow, RejectRow, TemplateRow};
+use crate::text::session::{Session, SessionEnd, SessionId};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// What a block came to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct BlockRows {
+    /// The worker that writes them.
+    pub home: usize,
+    /// Rows of `lines`.
+    pub lines: Vec<LineRow>,
+    /// Rows of `templates`.
+    pub templates: Vec<TemplateRow>,
+    /// Rows of `log_sessions`.
+    pub sessions: Vec<LogSessionRow>,
+    /// Rows of `rejects`.
+    pub rejects: Vec<RejectRow>,
+}
+
+/// The id of a session as tables have it.
+pub fn session_id(id: SessionId) -> String {
+    format!("{:016x}", id.0)
+}
+
+/// The row of a session that is over. `sources` are the names of files by partition.
+pub fn session_row(session: &Session, cluster: &Arc<str>, sources: &[Arc<str>]) -> LogSessionRow {
+    let mut keys = String::new();
+    for key in &session.keys {
+        let blank = if keys.is_empty() { "" } else { " " };
+        // Writing to a text cannot fail.
+        let _ = write!(keys, "{blank}{key}");
+    }
+    let mut times = session.times.iter().flatten().copied();
+    let start_at = times.next().unwrap_or(Micros(0));
+    let first = session.positions.first();
+    let source = first.and_then(|first| sources.get(first.partition.0 as usize)).cloned();
+    LogSessionRow {
+        session_id: session_id(session.id),
+        cluster: Arc::clone(cluster),
+        name: session.name.as_deref().unwrap_or_default().to_owned(),
+        start_at,
+        end_at: times.next_back().unwrap_or(start_at),
+        lines: session.keys.len() as u64,
+        keys,
+        end: match session.end {
+            SessionEnd::Closed => "closed",
+            SessionEnd::Idle => "idle",
+            SessionEnd::Size => "size",
+            SessionEnd::Unfinished => "unfinished",
+        }
+        .to_owned(),
+        abnormal: session.label,
+        source: source.unwrap_or_default(),
+        offset: first.map_or(0, |first| first.offset.0),
+    }
+}

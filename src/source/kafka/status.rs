@@ -1,0 +1,258 @@
+//! How each partition is, for whoever asks: the log, `/readyz`, metrics, and the readers themselves.
+//!
+//! ```text
+//! readers ─ position, newest event ─▶┐
+//! watch   ─ ends, stalls, idleness ─▶├─ Health ─▶ snapshot: one PartitionStatus each, and whether brokers answer
+//! clients ─ errors of brokers ──────▶┘
+//! ```
+//! A partition is stalled when it is not read although there may be something to read; the reason is a sentence for an operator.
+
+use crate::audit::time::Micros;
+use crate::source::PartitionId;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Why a partition is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stall {
+    /// No broker answers.
+    Unreachable,
+    /// The topic is not there.
+    Gone,
+    /// The topic was deleted and made again: its offsets mean other messages now.
+    Recreated,
+    /// The next offset is not in the log any more, or not yet.
+    OutOfRange,
+    /// The broker or the client refuses; its own words.
+    Refused(String),
+}
+
+impl Stall {
+    /// One word, for a label.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Stall::Unreachable => "unreachable",
+            Stall::Gone => "topic_gone",
+            Stall::Recreated => "topic_recreated",
+            Stall::OutOfRange => "out_of_range",
+            Stall::Refused(_) => "refused",
+        }
+    }
+}
+
+impl std::fmt::Display for Stall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stall::Unreachable => f.write_str("no broker answers; reading goes on when one does"),
+            Stall::Gone => f.write_str("the topic is not there; reading goes on if it comes back with its messages"),
+            Stall::Recreated => f.write_str(
+                "the topic was deleted and made again; set kafka.on_loss = \"skip\" to read the new one from its start",
+            ),
+            Stall::OutOfRange => f.write_str(
+                "the next message is not in the topic any more; set kafka.on_loss = \"skip\" to go on behind the gap",
+            ),
+            Stall::Refused(words) => write!(f, "{words}"),
+        }
+    }
+}
+
+/// What a partition does.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Doing {
+    /// It is read.
+    #[default]
+    Reading,
+    /// Nothing has come for `stream.idle_after`: it does not hold the watermark.
+    Idle,
+    /// Read to where it was to be read.
+    Ended,
+    /// Not read, although it should be.
+    Stalled(Stall),
+}
+
+/// One partition.
+#[derive(Clone, Debug)]
+pub struct PartitionStatus {
+    /// Its topic.
+    pub topic: String,
+    /// Its number.
+    pub number: i32,
+    /// What it does.
+    pub doing: Doing,
+    /// Where it is read from next.
+    pub position: u64,
+    /// End of the partition when last asked: the last stable offset.
+    pub end: Option<u64>,
+    /// Time of about the newest event read; [`Micros::MIN`] before the first.
+    pub newest: Micros,
+    /// When it last gave a message.
+    pub gave_at: Instant,
+    /// When its state last changed.
+    pub since: Instant,
+}
+
+impl PartitionStatus {
+    /// Messages that wait in the topic.
+    pub fn lag(&self) -> Option<u64> {
+        Some(self.end?.saturating_sub(self.position))
+    }
+}
+
+/// Where a source stands at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Each partition, by topic and number.
+    pub partitions: Vec<PartitionStatus>,
+    /// What was last said when no broker answered; `None` when one answers.
+    pub unreachable: Option<String>,
+}
+
+impl Snapshot {
+    /// The first stalled partition and the reason, for a readiness check.
+    pub fn stalled(&self) -> Option<(&PartitionStatus, &Stall)> {
+        self.partitions.iter().find_map(|p| match &p.doing {
+            Doing::Stalled(stall) => Some((p, stall)),
+            _ => None,
+        })
+    }
+}
+
+/// How the partitions are. Shared by the threads of a source.
+#[derive(Debug, Default)]
+pub struct Health {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    partitions: BTreeMap<PartitionId, PartitionStatus>,
+    unreachable: Option<String>,
+}
+
+impl Health {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A partition that is to be read from `position`; `newest` is the time it had reached in an earlier run.
+    pub fn add(&self, id: PartitionId, topic: &str, number: i32, position: u64, newest: Micros) {
+        let now = Instant::now();
+        let status = PartitionStatus {
+            topic: topic.to_owned(),
+            number,
+            doing: Doing::Reading,
+            position,
+            end: None,
+            newest,
+            gave_at: now,
+            since: now,
+        };
+        self.inner().partitions.insert(id, status);
+    }
+
+    /// The partition was read up to `position`; `newest` where messages came.
+    pub fn read(&self, id: PartitionId, position: u64, newest: Option<Micros>) {
+        if let Some(status) = self.inner().partitions.get_mut(&id) {
+            status.position = position;
+            if let Some(newest) = newest {
+                status.newest = newest;
+                status.gave_at = Instant::now();
+                if status.doing == Doing::Idle {
+                    status.doing = Doing::Reading;
+                }
+            }
+        }
+    }
+
+    /// The partition's end was looked at.
+    pub fn ends(&self, id: PartitionId, end: u64) {
+        if let Some(status) = self.inner().partitions.get_mut(&id) {
+            status.end = Some(end);
+        }
+    }
+
+    /// What the partition does now. Says so in the log where that changes.
+    pub fn set(&self, id: PartitionId, doing: Doing) {
+        let mut inner = self.inner();
+        let Some(status) = inner.partitions.get_mut(&id) else { return };
+        if status.doing == doing || status.doing == Doing::Ended {
+            return;
+        }
+        let (topic, partition, position) = (&status.topic, status.number, status.position);
+        match (&status.doing, &doing) {
+            // Told with all other changes by whoever watches: waiting is enough.
+            (_, Doing::Stalled(Stall::Unreachable | Stall::Gone)) => {}
+            (_, Doing::Stalled(stall)) => {
+                tracing::error!(topic, partition, position, reason = stall.code(), "stalled: {stall}");
+            }
+            (_, Doing::Idle) => tracing::info!(topic, partition, position, "idle: it does not hold the watermark"),
+            _ => {}
+        }
+        status.doing = doing;
+        status.since = Instant::now();
+    }
+
+    /// Whether brokers answer; `None` when they do.
+    pub fn reachable(&self, unreachable: Option<String>) {
+        let mut inner = self.inner();
+        match (&inner.unreachable, &unreachable) {
+            (None, Some(words)) => tracing::warn!("no broker answers: {words}"),
+            (Some(_), None) => tracing::info!("brokers answer again"),
+            _ => {}
+        }
+        inner.unreachable = unreachable;
+    }
+
+    /// What a partition does.
+    pub fn doing(&self, id: PartitionId) -> Option<Doing> {
+        self.inner().partitions.get(&id).map(|status| status.doing.clone())
+    }
+
+    /// Time of the partition that is furthest behind among those that hold the watermark.
+    pub fn least_newest(&self) -> Option<Micros> {
+        let inner = self.inner();
+        let holding = inner.partitions.values().filter(|p| !matches!(p.doing, Doing::Idle | Doing::Ended));
+        holding.map(|p| p.newest).min()
+    }
+
+    /// Forgets all partitions: everything starts anew.
+    pub fn clear(&self) {
+        *self.inner() = Inner::default();
+    }
+
+    /// Time that a partition has reached.
+    pub fn newest(&self, id: PartitionId) -> Micros {
+        self.inner().partitions.get(&id).map_or(Micros::MIN, |status| status.newest)
+    }
+
+    /// Whether every partition was read to where it was to be read.
+    pub fn all_ended(&self) -> bool {
+        self.inner().partitions.values().all(|p| p.doing == Doing::Ended)
+    }
+
+    /// Each partition with its number.
+    pub fn partitions(&self) -> Vec<(PartitionId, PartitionStatus)> {
+        self.inner().partitions.iter().map(|(id, status)| (*id, status.clone())).collect()
+    }
+
+    /// Where the source stands.
+    pub fn snapshot(&self) -> Snapshot {
+        let inner = self.inner();
+        let mut partitions: Vec<PartitionStatus> = inner.partitions.values().cloned().collect();
+        partitions.sort_by(|a, b| (&a.topic, a.number).cmp(&(&b.topic, b.number)));
+        Snapshot { partitions, unreachable: inner.unreachable.clone() }
+    }
+
+    /// Marks as idle what has given nothing for `idle_after` and has nothing more to give.
+    pub fn idle(&self, id: PartitionId, idle_after: Duration) {
+        let quiet = self
+            .inner()
+            .partitions
+            .get(&id)
+            .is_some_and(|p| p.doing == Doing::Reading && p.lag() == Some(0) && p.gave_at.elapsed() >= idle_after);
+        if quiet {
+            self.set(id, Doing::Idle);
+        }
+    }
+}

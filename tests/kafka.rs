@@ -1,0 +1,281 @@
+//! `causeway run` against a real broker: what it reads, what it does when topics misbehave, and that nothing is lost or doubled.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+#[path = "common/kafka.rs"]
+mod kafka;
+
+use common::{assert_same, cell, replay, rows, sample, sample_lines, succeed, verify};
+use kafka::{Broker, Running, ask, free_ports, shared, wait_for};
+use std::path::Path;
+
+/// Where an event lies differs between a file and a topic; all else is the same.
+const PLACES: &[&str] = &["source", "partition", "offset"];
+
+/// Reads the topic to its end into `output`.
+fn read_to_end(broker: &Broker, topic: &str, output: &Path, more: &[&str]) {
+    let mut command = broker.run(topic, output, more);
+    command.arg("--until-end");
+    succeed(command);
+    verify(output);
+}
+
+/// Sum over the tables: every record of the topic is in one place.
+fn accounted(output: &Path) -> (u64, u64, u64) {
+    let rows = rows(output, &[]);
+    let filtered = rows["filtered"].iter().map(|row| cell(row, "count").parse::<u64>().unwrap()).sum();
+    (rows["events"].len() as u64, filtered, rows["rejects"].len() as u64)
+}
+
+/// Number of rows in `events` and `rejects` so far.
+fn rows_so_far(output: &Path) -> usize {
+    let rows = rows(output, &[]);
+    rows["events"].len() + rows["rejects"].len()
+}
+
+#[test]
+fn a_topic_gives_the_rows_of_its_file_with_any_number_of_partitions_and_workers() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    succeed(replay(&file, &[&sample()], &[]));
+    let expected = rows(&file, PLACES);
+    let lines = sample_lines();
+    for (partitions, workers) in [(1, "1"), (3, "2"), (5, "3")] {
+        let topic = format!("same-{partitions}");
+        broker.topic(&topic, partitions, &[]);
+        broker.send_in_turns(&topic, partitions, &lines);
+        let output = folder.path().join(&topic);
+        read_to_end(broker, &topic, &output, &["--workers", workers]);
+        assert_same(&expected, &rows(&output, PLACES), &format!("{partitions} partitions, {workers} workers"));
+    }
+}
+
+#[test]
+fn followed_stopped_and_followed_again_the_rows_are_the_same() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, lines) = ("stops", sample_lines());
+    broker.topic(topic, 3, &[]);
+    let output = folder.path().join("stops");
+    let quick = ["-vv", "--set", "commit.every=200ms"];
+    for (round, part) in lines.chunks(lines.len().div_ceil(4)).enumerate() {
+        let workers = (1 + round % 3).to_string();
+        let mut running = Running::start(
+            broker.run(topic, &output, &[&quick[..], &["--workers", &workers]].concat()),
+            &folder.path().join("log"),
+        );
+        let commits = || std::fs::read_dir(output.join("_causeway/manifest")).map_or(0, Iterator::count);
+        let before = commits();
+        broker.send_in_turns(topic, 3, part);
+        running.wait_until("a commit", || commits() > before);
+        assert_eq!(running.stop(), 0);
+        verify(&output);
+    }
+    read_to_end(broker, topic, &output, &[]);
+    let undisturbed = folder.path().join("undisturbed");
+    read_to_end(broker, topic, &undisturbed, &[]);
+    assert_same(&rows(&undisturbed, &[]), &rows(&output, &[]), "stopped four times");
+}
+
+/// An event of a request that nobody else has anything to do with, `ago_ms` before now.
+fn event(number: usize, ago_ms: i64) -> Vec<u8> {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_millis(ago_ms);
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"{number:08}-0000-4000-8000-000000000000","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/shop/configmaps","verb":"create","user":{{"username":"alice"}},"sourceIPs":["10.0.0.1"],"userAgent":"kubectl","objectRef":{{"resource":"configmaps","namespace":"shop","name":"c{number}","apiVersion":"v1"}},"responseStatus":{{"code":201}},"requestReceivedTimestamp":"{at:.6}","stageTimestamp":"{at:.6}"}}"#
+    )
+    .into_bytes()
+}
+
+/// Starts to follow a topic with commits as often as possible.
+fn follow(broker: &Broker, topic: &str, output: &Path, more: &[&str]) -> Running {
+    let quick = ["-v", "--set", "commit.every=100ms", "--set", "stream.allowed_lateness=100ms"];
+    Running::start(broker.run(topic, output, &[&quick[..], more].concat()), &output.with_extension("log"))
+}
+
+#[test]
+fn aborted_transactions_tombstones_big_and_poisoned_messages_cost_nothing_but_themselves() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let topic = "odd";
+    broker.topic(topic, 1, &[("max.message.bytes", "20000000")]);
+    let lines: Vec<Vec<u8>> = (0..6).map(|number| event(number, 60_000 - number as i64)).collect();
+    let padded = |line: &[u8]| {
+        let mut text = String::from_utf8(line.to_vec()).unwrap();
+        text.truncate(text.len() - 1);
+        format!("{text},\"padding\":\"{}\"}}", "a".repeat(5_000_000)).into_bytes()
+    };
+    let sending = broker.producer(&[("transactional.id", "odd"), ("transaction.timeout.ms", "120000")]);
+    use rdkafka::producer::Producer;
+    let patience = std::time::Duration::from_secs(30);
+    sending.0.init_transactions(patience).unwrap();
+    for (number, line) in lines.iter().enumerate() {
+        sending.0.begin_transaction().unwrap();
+        sending.send(topic, 0, Some(line));
+        sending.flush();
+        if number % 2 == 0 {
+            sending.0.commit_transaction(patience).unwrap();
+        } else {
+            sending.0.abort_transaction(patience).unwrap();
+        }
+    }
+    let plain = broker.producer(&[]);
+    plain.send(topic, 0, None);
+    plain.send(topic, 0, Some(b"{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\""));
+    plain.send(topic, 0, Some(b"\xff\xfe\x00"));
+    plain.send(topic, 0, Some(&padded(&event(7, 50_000))));
+    plain.send(topic, 0, Some(&event(8, 49_000)));
+    plain.flush();
+    let output = folder.path().join("odd");
+    read_to_end(broker, topic, &output, &[]);
+    // Three committed, the big one, the last one; the cut one and the bytes that are no text.
+    assert_eq!(accounted(&output), (5, 0, 2));
+    let manifests = common::manifests(&output);
+    assert_eq!(manifests.last().unwrap()["account"]["empty_lines"], 1, "the tombstone");
+    let source = &manifests.last().unwrap()["sources"][format!("test/kafka/{topic}/0")];
+    assert_eq!(source["read_offset"].as_i64().unwrap(), broker.end(topic, 0), "control records count as read");
+}
+
+#[test]
+fn offsets_that_retention_removed_stall_the_partition_until_the_loss_is_accepted() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, output) = ("removed", folder.path().join("removed"));
+    broker.topic(topic, 1, &[]);
+    broker.send_in_turns(topic, 1, &(0..10).map(|n| event(n, 60_000 - n as i64)).collect::<Vec<_>>());
+    read_to_end(broker, topic, &output, &[]);
+    broker.send_in_turns(topic, 1, &(10..30).map(|n| event(n, 50_000 - n as i64)).collect::<Vec<_>>());
+    broker.delete_records(topic, 0, 15);
+    let mut held = follow(broker, topic, &output, &[]);
+    held.wait_for_log("out_of_range");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(held.is_alive());
+    assert_eq!(rows_so_far(&output), 10, "nothing is skipped in silence");
+    assert_eq!(held.stop(), 0);
+    read_to_end(broker, topic, &output, &["--set", "kafka.on_loss=skip"]);
+    assert_eq!(rows_so_far(&output), 25);
+    let notes =
+        common::manifests(&output).iter().flat_map(|m| m["notes"].as_array().unwrap().clone()).collect::<Vec<_>>();
+    assert!(notes.iter().any(|note| note.as_str().unwrap().contains("between offsets 10 and 15")), "{notes:?}");
+}
+
+#[test]
+fn a_topic_made_anew_is_not_taken_for_the_old_one() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, output) = ("anew", folder.path().join("anew"));
+    let lines = |from: usize, to: usize| (from..to).map(|n| event(n, 90_000 - n as i64)).collect::<Vec<_>>();
+    broker.topic(topic, 1, &[]);
+    broker.send_in_turns(topic, 1, &lines(0, 10));
+    let idle = ["--set", "stream.idle_after=1s"];
+    let mut held = follow(broker, topic, &output, &idle);
+    wait_for("the first rows", || rows_so_far(&output) == 10);
+    // Longer than the old one at once: the client would go on at offset 10 without a word.
+    broker.delete_topic(topic);
+    broker.topic(topic, 1, &[]);
+    broker.send_in_turns(topic, 1, &lines(100, 130));
+    held.wait_for_log("made again");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(held.is_alive());
+    assert_eq!(rows_so_far(&output), 10, "nothing of the new topic");
+    assert!(held.log().contains("topic_recreated"), "{}", held.log());
+    assert_eq!(held.stop(), 0);
+    read_to_end(broker, topic, &output, &["--set", "kafka.on_loss=skip"]);
+    assert_eq!(rows_so_far(&output), 40, "all of the new topic, from its start");
+}
+
+#[test]
+fn a_topic_that_is_gone_stalls_and_new_partitions_are_found() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, output) = ("grows", folder.path().join("grows"));
+    let port = free_ports();
+    let listen = format!("observe.listen=127.0.0.1:{port}");
+    let mut running = follow(broker, topic, &output, &["--set", "stream.idle_after=1s", "--set", &listen]);
+    let says = |path: &str, words: &str| ask(port, path).is_some_and(|answer| answer.contains(words));
+    running.wait_until("a topic that is not there yet is waited for", || says("/readyz", "no topic of kafka.topics"));
+    broker.topic(topic, 1, &[]);
+    broker.send_in_turns(topic, 1, &(0..10).map(|n| event(n, 3_000 - n as i64)).collect::<Vec<_>>());
+    wait_for("the first rows", || rows_so_far(&output) == 10);
+    broker.add_partitions(topic, 3);
+    let sending = broker.producer(&[]);
+    wait_for("a producer that knows the new partition", || {
+        sending
+            .0
+            .send(rdkafka::producer::BaseRecord::<[u8], [u8]>::to(topic).partition(2).payload(&event(50, 0)))
+            .is_ok()
+    });
+    sending.flush();
+    wait_for("a row of the new partition", || rows_so_far(&output) == 11);
+    assert!(says("/readyz", "200 OK") && says("/metrics", "kafka_consumer_lag{"), "{:?}", ask(port, "/readyz"));
+    broker.delete_topic(topic);
+    running.wait_for_log("topic_gone");
+    running.wait_until("a stalled source is not ready", || says("/readyz", "503") && says("/readyz", "topic_gone"));
+    assert!(says("/metrics", "source_stalled{component_id=\"grows/0\"} 1"), "{:?}", ask(port, "/metrics"));
+    assert_eq!(running.stop(), 0);
+    verify(&output);
+}
+
+#[test]
+fn a_clock_ahead_and_a_silent_partition_hold_nobody_up() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, output) = ("clocks", folder.path().join("clocks"));
+    broker.topic(topic, 3, &[]);
+    let sending = broker.producer(&[]);
+    let hour_ms = 3_600_000;
+    let running = follow(broker, topic, &output, &["--set", "stream.idle_after=2s"]);
+    for number in 0..20 {
+        sending.send(topic, 0, Some(&event(number, 0)));
+        sending.send(topic, 1, Some(&event(100 + number, -hour_ms)));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    sending.flush();
+    // Partition 2 has never said anything, partition 1 nothing of use.
+    wait_for("rows and rejects", || rows_so_far(&output) == 40);
+    assert_eq!(accounted(&output), (20, 0, 20));
+    // What comes of the silent partition now is below what was settled: it is kept, and flagged.
+    sending.send(topic, 2, Some(&event(200, 60_000)));
+    sending.flush();
+    wait_for("the late row", || rows_so_far(&output) == 41);
+    assert_eq!(running.stop(), 0);
+    let late = rows(&output, &[])["events"].iter().filter(|row| cell(row, "late") == "true").count();
+    assert_eq!(late, 1);
+    // Reading again what was decided by the clock decides the same.
+    read_to_end(broker, topic, &output, &[]);
+    assert_eq!(accounted(&output), (21, 0, 20));
+}
+
+#[test]
+fn contexts_are_on_the_output_topic_once_whatever_was_killed() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, out, output) = ("published", "contexts", folder.path().join("published"));
+    broker.topic(topic, 2, &[]);
+    broker.topic(out, 2, &[]);
+    broker.topic("contexts.commits", 1, &[("cleanup.policy", "compact")]);
+    let publish = ["--set", "publish.topic=contexts", "--set", "contexts.quiet=1s"];
+    let lines = sample_lines();
+    for (round, part) in lines.chunks(lines.len().div_ceil(6)).enumerate() {
+        let running = follow(broker, topic, &output, &publish);
+        broker.send_in_turns(topic, 2, part);
+        std::thread::sleep(std::time::Duration::from_millis(300 + 350 * round as u64));
+        running.kill();
+    }
+    read_to_end(broker, topic, &output, &publish);
+    let mut published: Vec<(String, String)> = Vec::new();
+    for message in broker.messages(out, 2) {
+        let row: serde_json::Value = serde_json::from_slice(&message).unwrap();
+        assert_eq!(row["table"], "contexts");
+        published.push((row["context_id"].as_str().unwrap().to_owned(), row["revision"].to_string()));
+    }
+    published.sort();
+    let rows = rows(&output, &[]);
+    let mut expected: Vec<(String, String)> = rows["contexts"]
+        .iter()
+        .map(|row| (cell(row, "context_id").to_owned(), cell(row, "revision").to_owned()))
+        .collect();
+    expected.sort();
+    assert!(expected.len() > 50, "{} contexts", expected.len());
+    assert_eq!(published, expected);
+}
