@@ -12,7 +12,8 @@ build:
 # Replays the sample log that comes with the project and shows what was found.
 demo: build
 	@rm -rf $(DEMO)
-	@$(BIN) replay --output $(DEMO) --cluster demo samples/shop-cluster.jsonl.xz
+	@$(MAKE) --no-print-directory onnxruntime || echo "ONNX Runtime cannot be fetched: events get no model labels"
+	@$(BIN) replay --output $(DEMO) --cluster demo --model models/labels.onnx samples/shop-cluster.jsonl.xz
 	@echo
 	@$(BIN) contexts $(DEMO) --limit 40
 	@echo

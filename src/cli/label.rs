@@ -1,6 +1,8 @@
 //! `causeway label`.
 
+mod annotate;
 mod apply;
+mod questions;
 mod truth;
 
 use crate::audit::label::{Label, all};
@@ -39,6 +41,7 @@ Example:
     /// Print every valid label with its code.
     List,
     Apply(apply::Apply),
+    Annotate(annotate::Annotate),
 }
 
 impl LabelCommand {
@@ -58,6 +61,7 @@ impl LabelCommand {
                 }
             }
             LabelCommand::Apply(command) => command.run(out)?,
+            LabelCommand::Annotate(command) => command.run(out)?,
             LabelCommand::List => {
                 for label in all() {
                     writeln!(out, "{} {label}", label.0)?;

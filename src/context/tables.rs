@@ -208,6 +208,11 @@ impl Tables {
         tiers.iter().find(|tier| age_us <= tier.within_us).map(|tier| tier.weight)
     }
 
+    /// Tiers of every kind of evidence by its code: (largest age in microseconds, weight), ages ascending.
+    pub fn tiers(&self) -> Vec<Vec<(i64, u8)>> {
+        self.tiers.iter().map(|tiers| tiers.iter().map(|tier| (tier.within_us, tier.weight)).collect()).collect()
+    }
+
     /// Whether evidence of `kind` is used at all.
     #[inline]
     pub fn uses(&self, kind: Kind) -> bool {

@@ -7,9 +7,9 @@ use crate::audit::hash::hash;
 use crate::audit::label::Label;
 use crate::context::facts::{Extractor, Place};
 use crate::context::keys::KeySpace;
-use crate::context::model::{Actor, FactBatch, Head, flags};
+use crate::context::model::{Actor, Fact, FactBatch, Head, flags};
 use crate::context::tables::Tables;
-use crate::model::features::{FeatureSet, Link, Table, Touch};
+use crate::model::features::{FeatureSet, Link, Table, Touch, Weights};
 use crate::model::train::data::LabelledEvent;
 use crate::model::train::{Labelled, TrainError};
 use crate::source::files::{FileSource, Item, Settings, discover};
@@ -37,11 +37,9 @@ pub fn read_labelled(inputs: &[String], set: FeatureSet) -> Result<Labelled, Tra
     let failed = |error: &dyn std::fmt::Display| TrainError::Data(error.to_string());
     let files = discover(inputs).map_err(|e| failed(&e))?;
     let mut source = FileSource::new(files, &BTreeMap::new(), Settings::default()).map_err(|e| failed(&e))?;
-    let mut reader = Reader {
-        table: Table::new(set),
-        events: Vec::new(),
-        extractor: Extractor::new(Arc::new(Tables::built_in().map_err(|e| failed(&e))?)),
-    };
+    let tables = Arc::new(Tables::built_in().map_err(|e| failed(&e))?);
+    let mut reader =
+        Reader { table: Table::new(set), events: Vec::new(), extractor: Extractor::new(Arc::clone(&tables)) };
     while let Some(item) = source.next_item().map_err(|e| failed(&e))? {
         if let Item::Block(block) = item {
             block.bytes.split(|byte| *byte == b'\n').for_each(|line| reader.line(line));
@@ -52,7 +50,7 @@ pub fn read_labelled(inputs: &[String], set: FeatureSet) -> Result<Labelled, Tra
         let message = format!("none of the {count} events has a label; write labels with `causeway label apply`");
         return Err(TrainError::Data(message));
     }
-    Ok(Labelled::new(&reader.table, reader.events))
+    Ok(Labelled::new(&reader.table, reader.events, weights(&tables)))
 }
 
 struct Reader {
@@ -101,6 +99,11 @@ pub fn in_windows(event: &Event<'_>) -> bool {
     is_row(event) && !matches!(decide(event, Rules::Strict, &Switches::default()), Decision::Removed(_))
 }
 
+/// What the rules say that evidence weighs.
+pub fn weights(tables: &Tables) -> Weights {
+    Weights(tables.tiers().into())
+}
+
 /// What links an event to others: its facts.
 pub fn touch(head: &Head, facts: &FactBatch) -> Touch {
     let facts = facts.facts_of(head).iter();
@@ -109,6 +112,11 @@ pub fn touch(head: &Head, facts: &FactBatch) -> Touch {
         user: head.user,
         person: head.actor == Actor::Human,
         write: head.flags & flags::WRITE != 0,
-        links: facts.map(|fact| Link { key: fact.key, written: fact.produce, by_others: fact.own }).collect(),
+        own_root: head.flags & flags::OWN_ROOT != 0,
+        links: facts.map(link).collect(),
     }
+}
+
+fn link(fact: &Fact) -> Link {
+    Link { key: fact.key, written: fact.produce, by_others: fact.own, kind: fact.code }
 }

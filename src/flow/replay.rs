@@ -12,6 +12,7 @@ use super::epoch::{Epoch, Flow, Tick, split};
 use super::feed::{Message, feed};
 use super::filtered::{self, count_drops};
 use super::infer::infer_windows;
+use super::labelled::weights;
 use super::live::{LiveCauses, live_rows};
 use super::live_contexts::{live_contexts, show};
 use super::order::{Decided, Following, Order, ResumePoint};
@@ -368,7 +369,7 @@ fn label<'s>(
     let owner = match index {
         0 => {
             let saved: Option<SavedWindows> = run.state.read(Section::Windows, 0, 1)?.pop();
-            Some(Windows::new(Arc::clone(labeler), order(run), saved))
+            Some(Windows::new(Arc::clone(labeler), order(run), weights(&run.plan.tables), saved))
         }
         _ => None,
     };
@@ -382,7 +383,7 @@ fn label<'s>(
         other => Err(other),
     });
     let (cuts, pieces) = split(rest, |out| match out {
-        windows::Out::Cut(cut) => Ok(cut),
+        windows::Out::Cut(cut) => Ok(*cut),
         windows::Out::Piece(piece) => Err(Some(piece)),
         windows::Out::Block(_) | windows::Out::Chunk(_) => Err(None),
     });

@@ -20,9 +20,10 @@ use super::order::{Arrival, Order, Place};
 use super::state::{Piece, Section};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::model::features::{SavedSequence, Sequence, Touch};
+use crate::model::features::{SavedSequence, Sequence, Touch, Weights};
 use crate::model::labeler::Labeler;
 use crate::model::windows::{Cutter, Window};
+use crate::source::kafka::Says;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub enum Out {
     /// To any worker.
     Chunk(Chunk),
     /// To the vote.
-    Cut(Cut),
+    Cut(Box<Cut>),
     /// To the commit.
     Piece(Piece),
 }
@@ -105,11 +106,11 @@ pub struct Windows {
 
 impl Windows {
     /// Windows for this model, going on from what was saved for the same one. `order` is made like that of `attribute`.
-    pub fn new(labeler: Arc<Labeler>, order: Order, saved: Option<SavedWindows>) -> Windows {
+    pub fn new(labeler: Arc<Labeler>, order: Order, weights: Weights, saved: Option<SavedWindows>) -> Windows {
         let spec = labeler.spec();
         let saved = saved.filter(|saved| saved.version == spec.version).unwrap_or_default();
         let cutter = Cutter::new(spec.window, labeler.stride(), spec.width()).resume(saved.settled, saved.tail);
-        let sequence = Sequence::resume(spec.features, saved.sequence);
+        let sequence = Sequence::resume(spec.features, weights, saved.sequence);
         Windows {
             order,
             cutter,
@@ -140,6 +141,8 @@ impl Windows {
             self.order.end(*partition);
         }
         let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
+        // `attribute` tells of the partitions that were let go
+        _ = self.order.let_go();
         let mut ids = Vec::new();
         for released in self.order.release(if tick.flush { Micros::MAX } else { watermark }) {
             let Some((mut row, touch, id)) = self.waiting.remove(&(released.place.block, released.place.head)) else {
@@ -178,7 +181,7 @@ impl Windows {
         }
         self.cutter.forget(self.settled);
         self.sequence.forget(self.settled);
-        out.push(Out::Cut(Cut { tick, settled_to, settled: self.settled, ids }));
+        out.push(Out::Cut(Box::new(Cut { tick, settled_to, settled: self.settled, ids })));
     }
 
     /// Events before this time are below the watermark and in no window to come.

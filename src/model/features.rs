@@ -22,7 +22,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-pub use sequence::{Link, SEQUENCE_COLUMNS, SavedSequence, Sequence, Touch};
+pub use sequence::{Link, SEQUENCE_COLUMNS, SavedSequence, Sequence, Touch, Weights};
 pub use table::Table;
 pub use vocabulary::{ABSENT, Encoder, UNKNOWN, Vocabulary};
 

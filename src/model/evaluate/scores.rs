@@ -235,12 +235,12 @@ fn tables(voted: &[Prediction]) -> (Vec<Class>, Vec<Confusion>) {
         recall: share(hit, count),
     };
     let mut classes: Vec<Class> = classes.into_iter().map(class).filter(|class| class.count > 0).collect();
-    classes.sort_by(|a, b| b.count.cmp(&a.count));
+    classes.sort_by_key(|class| std::cmp::Reverse(class.count));
     let wrong = pairs.into_iter().filter(|((truth, said), _)| truth != said);
     let mut confusions: Vec<Confusion> = wrong
         .map(|((truth, said), count)| Confusion { truth: truth.to_string(), said: said.to_string(), count })
         .collect();
-    confusions.sort_by(|a, b| b.count.cmp(&a.count));
+    confusions.sort_by_key(|confusion| std::cmp::Reverse(confusion.count));
     (classes, confusions)
 }
 

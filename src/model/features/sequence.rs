@@ -9,7 +9,7 @@
 //! ```
 //! K8NTEXT's columns hold no names, so two actions of one kind at the same time look alike to a network. These columns say which
 //! of the actions around an event its object has to do with, without a name going into the network. They are a hint, not an
-//! answer: only the latest write of a key is remembered, and whichever key was written last is believed.
+//! answer: of each key only the latest write is remembered, and of all keys the one that weighs most is believed.
 //!
 //! Invariant: what [`Sequence::save`] gives for event `n` is the memory as it was before event `n`, whatever came since.
 
@@ -20,6 +20,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// How long a write is remembered.
 const HORIZON_US: i64 = 300_000_000;
@@ -38,6 +39,8 @@ pub struct Link {
     pub written: bool,
     /// Only another user's write counts.
     pub by_others: bool,
+    /// Kind of evidence, which says what a write of this age weighs.
+    pub kind: u8,
 }
 
 /// What order-dependent columns need of an event.
@@ -51,6 +54,8 @@ pub struct Touch {
     pub person: bool,
     /// It changes something.
     pub write: bool,
+    /// It starts something of its own, whatever it follows from.
+    pub own_root: bool,
     /// Its keys.
     pub links: SmallVec<[Link; 6]>,
 }
@@ -81,10 +86,22 @@ enum Was {
     Client(u64, Option<Entry>),
 }
 
+/// What evidence weighs: for each kind the tiers (largest age in microseconds, weight), ages ascending. Part of what the columns mean.
+#[derive(Clone, Debug, Default)]
+pub struct Weights(pub Arc<[Vec<(i64, u8)>]>);
+
+impl Weights {
+    /// Weight of a write that is `age_us` old; `None` when it is too old.
+    fn of(&self, kind: u8, age_us: i64) -> Option<u8> {
+        self.0.get(usize::from(kind))?.iter().find(|(within_us, _)| age_us <= *within_us).map(|(_, weight)| *weight)
+    }
+}
+
 /// Fills in the order-dependent columns, event by event.
 #[derive(Clone, Debug)]
 pub struct Sequence {
     set: FeatureSet,
+    weights: Weights,
     number: u64,
     last_at: Option<Micros>,
     keys: HashMap<u64, Entry>,
@@ -94,15 +111,15 @@ pub struct Sequence {
 
 impl Sequence {
     /// A memory of nothing, before event 0.
-    pub fn new(set: FeatureSet) -> Sequence {
-        Sequence::resume(set, SavedSequence::default())
+    pub fn new(set: FeatureSet, weights: Weights) -> Sequence {
+        Sequence::resume(set, weights, SavedSequence::default())
     }
 
     /// Goes on where a memory was saved.
-    pub fn resume(set: FeatureSet, saved: SavedSequence) -> Sequence {
+    pub fn resume(set: FeatureSet, weights: Weights, saved: SavedSequence) -> Sequence {
         let SavedSequence { number, last_at, keys, clients } = saved;
         let (keys, clients) = (keys.into_iter().collect(), clients.into_iter().collect());
-        Sequence { set, number, last_at, keys, clients, undo: VecDeque::new() }
+        Sequence { set, weights, number, last_at, keys, clients, undo: VecDeque::new() }
     }
 
     /// Fills in the columns of the next event. Its own label stands in column 0.
@@ -116,6 +133,7 @@ impl Sequence {
         if columns == SEQUENCE_COLUMNS.len() {
             let (link, client) = (self.link(at, touch), self.client(at, touch));
             let origin = match (link, client) {
+                _ if touch.own_root => own,
                 (Some(link), _) if !touch.person => link.origin,
                 (_, Some(client)) if touch.person && (client.wrote || !touch.write) => client.origin,
                 _ => own,
@@ -130,17 +148,21 @@ impl Sequence {
         self.number += 1;
     }
 
-    /// The latest write of any key that the event may follow from.
+    /// The write that weighs most of all that the event may follow from, the latest of equals.
     fn link(&self, at: Micros, touch: &Touch) -> Option<Entry> {
-        let mut latest: Option<Entry> = None;
+        let mut best: Option<(u8, Entry)> = None;
         for link in touch.links.iter().filter(|link| !link.written) {
             let Some(entry) = self.keys.get(&link.key) else { continue };
-            let counts = at.since(entry.at) < HORIZON_US && !(link.by_others && entry.user == touch.user);
-            if counts && latest.is_none_or(|latest| entry.at > latest.at) {
-                latest = Some(*entry);
+            let age_us = at.since(entry.at);
+            if age_us >= HORIZON_US || link.by_others && entry.user == touch.user {
+                continue;
+            }
+            let Some(weight) = self.weights.of(link.kind, age_us) else { continue };
+            if best.is_none_or(|(known, other)| (weight, entry.at) > (known, other.at)) {
+                best = Some((weight, *entry));
             }
         }
-        latest
+        best.map(|(_, entry)| entry)
     }
 
     /// The client's previous request, unless it paused.
@@ -209,6 +231,10 @@ mod tests {
 
     const LINKED: FeatureSet = FeatureSet::Linked;
 
+    fn weights() -> Weights {
+        Weights([vec![(HORIZON_US, 1)]].into())
+    }
+
     fn row(own: u16) -> Vec<u16> {
         let mut row = vec![ABSENT; LINKED.width()];
         row[0] = own;
@@ -216,8 +242,8 @@ mod tests {
     }
 
     fn touch(user: u64, person: bool, write: bool, links: &[(u64, bool)]) -> Touch {
-        let link = |&(key, written)| Link { key, written, by_others: false };
-        Touch { client: user, user, person, write, links: links.iter().map(link).collect() }
+        let link = |&(key, written)| Link { key, written, by_others: false, kind: 0 };
+        Touch { client: user, user, person, write, own_root: false, links: links.iter().map(link).collect() }
     }
 
     /// Runs events at 1 s intervals and gives `link.origin` of each.
@@ -238,7 +264,7 @@ mod tests {
             (30, touch(3, false, true, &[(200, false)])),
             (40, touch(4, false, true, &[(300, false)])),
         ];
-        assert_eq!(origins(&mut Sequence::new(LINKED), &events), [ABSENT, 10, 10, ABSENT]);
+        assert_eq!(origins(&mut Sequence::new(LINKED, weights()), &events), [ABSENT, 10, 10, ABSENT]);
     }
 
     fn any_touch() -> impl Strategy<Value = (u16, Touch)> {
@@ -257,14 +283,14 @@ mod tests {
                 row
             };
             let at = at.min(events.len());
-            let mut whole = Sequence::new(LINKED);
+            let mut whole = Sequence::new(LINKED, weights());
             let wanted: Vec<Vec<u16>> = (0..events.len()).map(|index| fill(&mut whole, index)).collect();
-            let mut before = Sequence::new(LINKED);
+            let mut before = Sequence::new(LINKED, weights());
             for index in 0..(at + ahead).min(events.len()) {
                 fill(&mut before, index);
             }
             before.forget(at as u64);
-            let mut after = Sequence::resume(LINKED, before.save(at as u64));
+            let mut after = Sequence::resume(LINKED, weights(), before.save(at as u64));
             let again: Vec<Vec<u16>> = (at..events.len()).map(|index| fill(&mut after, index)).collect();
             prop_assert_eq!(&again[..], &wanted[at..]);
         }

@@ -3,7 +3,7 @@
 use crate::audit::hash::hash;
 use crate::audit::label::Label;
 use crate::audit::time::Micros;
-use crate::model::features::{Table, Touch};
+use crate::model::features::{Table, Touch, Weights};
 use std::ops::Range;
 
 /// A pause after which events are another stream: logs of several clusters, or of several days, may be trained on together.
@@ -16,6 +16,8 @@ pub struct Labelled {
     pub table: Table,
     /// Order and label.
     pub events: Vec<LabelledEvent>,
+    /// What evidence weighs.
+    pub weights: Weights,
     /// The streams.
     pub segments: Vec<Range<usize>>,
     /// Hash of everything above.
@@ -41,7 +43,7 @@ pub struct LabelledEvent {
 
 impl Labelled {
     /// Puts events, which come in any order with the rows of `table`, into the order of their streams.
-    pub fn new(table: &Table, events: Vec<LabelledEvent>) -> Labelled {
+    pub fn new(table: &Table, events: Vec<LabelledEvent>, weights: Weights) -> Labelled {
         let mut placed: Vec<(usize, LabelledEvent)> = events.into_iter().enumerate().collect();
         placed.sort_by_key(|(_, event)| (event.at, event.audit_id, event.stage));
         let places: Vec<usize> = placed.iter().map(|(place, _)| *place).collect();
@@ -58,7 +60,7 @@ impl Labelled {
         let texts: Vec<String> =
             events.iter().map(|event| format!("{:x} {} {:?}", event.audit_id, event.stage, event.label)).collect();
         let hash = hash(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-        Labelled { table: table.select(&places), events, segments, hash }
+        Labelled { table: table.select(&places), events, weights, segments, hash }
     }
 
     /// Number of events.

@@ -15,7 +15,7 @@ use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig, PaddingConfig1d};
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// Steps that a convolution looks at.
@@ -83,6 +83,7 @@ pub struct Input {
 
 /// What looks along the window.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // there is one a model
 pub enum Trunk {
     /// Convolutions.
     Tcn(Tcn),
@@ -185,5 +186,14 @@ impl TwoLstm {
         let x = self.first.forward(x).swap_dims(1, 2);
         let x = self.norm.forward(x).swap_dims(1, 2);
         self.dropout.forward(self.second.forward(x))
+    }
+}
+
+impl Net {
+    /// Logits of ids in the shape `[windows, window, columns]`, without training: what the exported file must compute too.
+    pub fn logits(&self, ids: &[i64], shape: [usize; 3]) -> Vec<f32> {
+        let device = self.head.weight.val().device().inner();
+        let ids = Tensor::<3, Int>::from_data(TensorData::new(ids.to_vec(), shape), &device);
+        self.valid().forward(ids).into_data().iter::<f32>().collect()
     }
 }

@@ -23,8 +23,8 @@ impl Lstm {
         let glorot = Initializer::XavierUniform { gain: 1.0 };
         let bias: Vec<f32> = (0..4 * hidden).map(|i| if i / hidden == 2 { 1.0 } else { 0.0 }).collect();
         Lstm {
-            weights: glorot.init([inputs, 4 * hidden], device),
-            recurrent: glorot.init([hidden, 4 * hidden], device),
+            weights: glorot.init_with([inputs, 4 * hidden], Some(inputs), Some(4 * hidden), device),
+            recurrent: glorot.init_with([hidden, 4 * hidden], Some(hidden), Some(4 * hidden), device),
             bias: Param::from_tensor(Tensor::from_floats(bias.as_slice(), device)),
             hidden,
         }

@@ -39,7 +39,7 @@ impl Samples {
     pub fn new(data: &Labelled, vocabularies: &[Vocabulary], labels: &[Label], window: usize) -> Samples {
         let mut rows = data.table.encode(vocabularies);
         for segment in &data.segments {
-            let mut sequence = Sequence::new(data.table.set());
+            let mut sequence = Sequence::new(data.table.set(), data.weights.clone());
             for place in segment.clone() {
                 if let (Some(row), Some(event)) = (rows.get_mut(place), data.events.get(place)) {
                     sequence.fill(row, event.at, &event.touch);

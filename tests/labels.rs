@@ -1,0 +1,196 @@
+//! Label models from end to end: labels applied, a model trained, its file checked against the trainer, and labels in the stream
+//! that depend on nothing but the events.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use causeway::flow::labelled::read_labelled;
+use causeway::model::features::FeatureSet;
+use causeway::model::labeler::{Labeler, Use};
+use causeway::model::labels::LabelSpec;
+use causeway::model::runtime::{Device, Runtime};
+use causeway::model::train::run::Watch;
+use causeway::model::train::samples::Samples;
+use causeway::model::train::{Architecture, NetConfig, Settings, Trained, device, train};
+use causeway::model::vote::words;
+use causeway::model::windows::Window;
+use common::{Rows, assert_same, causeway, cell, replay, rows, sample_lines, succeed};
+use std::path::{Path, PathBuf};
+
+/// Whether ONNX Runtime is there; says so when it is not.
+fn runtime() -> bool {
+    match Runtime::get() {
+        Ok(_) => true,
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            false
+        }
+    }
+}
+
+/// The first lines of the sample log, labelled by the rules for the control plane's routine.
+fn labelled(folder: &Path, lines: usize) -> PathBuf {
+    let log = folder.join("audit.jsonl");
+    std::fs::write(&log, sample_lines()[..lines].concat()).unwrap();
+    let output = succeed(causeway(&["label", "apply", log.to_str().unwrap()]));
+    let path = folder.join("labelled.jsonl");
+    std::fs::write(&path, output.stdout).unwrap();
+    path
+}
+
+fn settings(architecture: Architecture, features: FeatureSet) -> Settings {
+    let net = NetConfig { architecture, features, embedding: 2, units: 4, units_2: 3, dropout: 0.1 };
+    Settings { window: 10, stride: 10, epochs: 2, ..Settings::new(net) }
+}
+
+fn trained(log: &Path, settings: &Settings, checkpoints: Option<PathBuf>, stop_after: usize) -> Option<Trained> {
+    let data = read_labelled(&[log.display().to_string()], settings.net.features).unwrap();
+    let watch = Watch { batch: &mut |_, _, _, _| (), epoch: &mut |epoch| epoch.epoch < stop_after, checkpoints };
+    train(&data, &data.segments, settings, &device(Device::Cpu).unwrap(), watch).ok()
+}
+
+#[test]
+fn the_file_computes_what_the_trainer_computes() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let log = labelled(folder.path(), 1_500);
+    let kinds = [
+        (Architecture::Tcn, FeatureSet::Linked),
+        (Architecture::Bilstm, FeatureSet::Mended),
+        (Architecture::Bilstm, FeatureSet::Original),
+    ];
+    for (architecture, features) in kinds {
+        let settings = settings(architecture, features);
+        let model = trained(&log, &settings, None, usize::MAX).unwrap();
+        let data = read_labelled(&[log.display().to_string()], features).unwrap();
+        let spec = LabelSpec::read(&model.onnx).unwrap();
+        assert_eq!(spec, model.spec);
+        let samples = Samples::new(&data, &spec.vocabularies, &spec.labels, spec.window);
+        let starts = [0, 7, 50];
+        let batch = samples.batch(&starts, None);
+        let shape = [starts.len(), spec.window, spec.width()];
+        let own = model.net.logits(&batch.ids, shape);
+        let file = Runtime::get().unwrap().model(&model.onnx, Device::Cpu).unwrap().run(&shape, &batch.ids).unwrap();
+        assert_eq!(own.len(), file.values.len());
+        let difference = own.iter().zip(&file.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(difference < 1e-4, "{architecture:?} {features:?}: logits differ by {difference}");
+        check(&model.onnx, folder.path());
+    }
+}
+
+/// Runs ONNX's own full checker, where Python has it.
+fn check(onnx: &[u8], folder: &Path) {
+    let path = folder.join("model.onnx");
+    std::fs::write(&path, onnx).unwrap();
+    let python = std::env::var("CAUSEWAY_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let run = |code: &str| std::process::Command::new(&python).args(["-c", code]).arg(&path).output().unwrap();
+    if !run("import onnx").status.success() {
+        return eprintln!(
+            "skipped: onnx's checker; install the Python package onnx (CAUSEWAY_PYTHON names the interpreter)"
+        );
+    }
+    let checked = run("import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True)");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_model_also_when_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = labelled(folder.path(), 1_500);
+    let settings = Settings { epochs: 3, ..settings(Architecture::Tcn, FeatureSet::Linked) };
+    let one = trained(&log, &settings, None, usize::MAX).unwrap();
+    let again = trained(&log, &settings, None, usize::MAX).unwrap();
+    assert!(one.onnx == again.onnx, "two runs with one seed differ");
+    let checkpoints = folder.path().join("checkpoints");
+    assert!(trained(&log, &settings, Some(checkpoints.clone()), 1).is_none(), "it was not stopped");
+    let resumed = trained(&log, &settings, Some(checkpoints), usize::MAX).unwrap();
+    assert!(one.onnx == resumed.onnx, "a resumed run ends with another model");
+    let other = trained(&log, &Settings { seed: 2, ..settings }, None, usize::MAX).unwrap();
+    assert!(one.onnx != other.onnx, "the seed does not matter");
+}
+
+/// A small model on disk.
+fn model(folder: &Path) -> PathBuf {
+    let log = labelled(folder, 1_500);
+    let model = trained(&log, &settings(Architecture::Tcn, FeatureSet::Linked), None, usize::MAX).unwrap();
+    let path = folder.join("labels.onnx");
+    std::fs::write(&path, model.onnx).unwrap();
+    path
+}
+
+const MANY_COMMITS: &[&str] = &["--set", "files.block_bytes=64KiB", "--set", "commit.bytes=256KiB", "--filter", "off"];
+
+#[test]
+fn labels_depend_neither_on_workers_nor_batches_nor_kills() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path());
+    let log = folder.path().join("audit.log");
+    std::fs::write(&log, sample_lines().concat()).unwrap();
+    let run = |name: &str, more: &[&str]| {
+        let mut command = replay(&folder.path().join(name), &[&log], MANY_COMMITS);
+        command.arg("--model").arg(&model).args(["--set", "model.labels=required"]).args(more);
+        command
+    };
+    let tables = |name: &str| -> Rows { rows(&folder.path().join(name), &[]) };
+    succeed(run("one", &["--workers", "1", "--set", "model.batch=1"]));
+    let expected = tables("one");
+    let labelled = expected["events"].iter().filter(|row| cell(row, "model_label") != "∅").count();
+    assert!(labelled * 10 > expected["events"].len() * 8, "{labelled} of {} rows", expected["events"].len());
+    for (workers, batch) in [(1, 64), (2, 5), (4, 1_000)] {
+        let name = format!("{workers} workers, batches of {batch}");
+        let (workers, batch) = (workers.to_string(), format!("model.batch={batch}"));
+        succeed(run(&name, &["--workers", &workers, "--set", &batch]));
+        assert_same(&expected, &tables(&name), &name);
+    }
+    for point in ["staged", "before-manifest", "after-manifest", "half-published"] {
+        for hit in [2, 4] {
+            let mut command = run("killed", &["--workers", "2"]);
+            command.env("CAUSEWAY_FAIL_POINT", format!("{point}:{hit}"));
+            command.output().unwrap();
+        }
+    }
+    succeed(run("killed", &[]));
+    assert_same(&expected, &tables("killed"), "killed");
+}
+
+#[test]
+fn a_run_without_library_or_model_says_so_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path());
+    let log = folder.path().join("audit.log");
+    std::fs::write(&log, sample_lines()[..300].concat()).unwrap();
+    let run = |name: &str, more: &[&str]| {
+        let mut command = replay(&folder.path().join(name), &[&log], more);
+        command.env("ORT_DYLIB_PATH", folder.path().join("no-such-library.so"));
+        command.arg("--model").arg(&model).output().unwrap()
+    };
+    let auto = run("auto", &[]);
+    let said = String::from_utf8_lossy(&auto.stderr).into_owned();
+    assert!(auto.status.success(), "{said}");
+    assert_eq!(said.matches("make onnxruntime").count(), 1, "{said}");
+    assert!(rows(&folder.path().join("auto"), &[])["events"].iter().all(|row| cell(row, "model_label") == "∅"));
+    assert!(!run("required", &["--set", "model.labels=required"]).status.success());
+}
+
+#[test]
+fn a_batch_that_fails_costs_the_labels_of_what_fails_alone() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let how = Use { device: Device::Cpu, stride: 5, batch: 0 };
+    let labeler = Labeler::open(&model(folder.path()), how).unwrap();
+    let (window, width) = (labeler.spec().window, labeler.spec().width());
+    let whole = Window { start: 0, rows: vec![1; window * width], events: window };
+    let short = Window { rows: vec![1; width], ..whole.clone() };
+    let answers = labeler.session().unwrap().answer(&[whole.clone(), short, whole]);
+    let answered: Vec<bool> = answers.words.iter().map(Option::is_some).collect();
+    assert_eq!(answered, [true, false, true]);
+    assert!(answers.error.is_some());
+    assert!(words(&[f32::NAN; 4], 2).is_none(), "an answer that is no number is a failure");
+}
