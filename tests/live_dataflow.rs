@@ -20,6 +20,8 @@ use causeway::flow::live_contexts::{LiveContext, LiveView, live_contexts, show};
 use causeway::flow::order::Order;
 use causeway::flow::shelf::BatchId;
 use causeway::flow::state::{Piece, Section, Snapshot, State};
+use causeway::flow::vote::Turn;
+use causeway::flow::windows::Features;
 use causeway::source::PartitionId;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -118,7 +120,7 @@ fn run(epochs: Vec<Vec<DecodedBlock>>, workers: usize, start: Start, commit: Opt
                 blocks.send(block.clone());
             }
             let commit = (commit == Some(number)).then_some(1);
-            ticks.send(Tick {
+            ticks.send(Turn::without_model(Tick {
                 floor: Micros::MAX,
                 ended: Vec::new(),
                 commit,
@@ -126,7 +128,7 @@ fn run(epochs: Vec<Vec<DecodedBlock>>, workers: usize, start: Start, commit: Opt
                 flush: false,
                 now_ms: 0,
                 notes: Vec::new(),
-            });
+            }));
             blocks.advance_to(number as Epoch + 1);
             ticks.advance_to(number as Epoch + 1);
             // Now and then two epochs are under way at once.
@@ -172,6 +174,7 @@ fn blocks(
             facts,
             ahead: Vec::new(),
             says: None,
+            features: Features::default(),
         }
     };
     // A partition without an event in the range says nothing yet.

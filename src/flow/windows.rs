@@ -23,7 +23,6 @@ use crate::audit::time::Micros;
 use crate::model::features::{SavedSequence, Sequence, Touch, Weights};
 use crate::model::labeler::Labeler;
 use crate::model::windows::{Cutter, Window};
-use crate::source::kafka::Says;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

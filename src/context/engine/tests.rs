@@ -4,7 +4,7 @@ use crate::audit::event::Stage;
 /// Writes by two servers, one of whose clocks is 5 ms ahead: versions and times disagree.
 fn skewed(count: u64) -> Vec<Head> {
     let head = |n: u64| {
-        let ahead_us = if n % 2 == 0 { 5_000 } else { 0 };
+        let ahead_us = if n.is_multiple_of(2) { 5_000 } else { 0 };
         let at = Micros(1_700_000_000_000_000 + n as i64 * 2_000 + ahead_us);
         Head {
             id: Id(n + 1),

@@ -7,7 +7,7 @@ use super::*;
 fn rows(count: usize) -> Vec<Row> {
     let row = |n: usize| {
         let size = 100.0 + 50.0 * ((n as f64) * 0.7).sin();
-        let status = ["ok", "retry"][usize::from(n % 5 == 0)];
+        let status = ["ok", "retry"][usize::from(n.is_multiple_of(5))];
         let params = [format!("{size:.3}"), status.to_owned(), format!("file-{n}"), "7".to_owned()];
         Row { elapsed_secs: 1.0 + (n % 3) as f64 * 0.1, params: params.into() }
     };
