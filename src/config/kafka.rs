@@ -81,7 +81,7 @@ section! {
 
 section! {
     /// Output to a topic as well, for `causeway run`: the rows of `contexts` and `anomalies` as JSON, each once for consumers that read
-    /// committed transactions. Brokers and login are those of [kafka].
+    /// committed transactions. Brokers and login are those of `[kafka]`.
     pub struct Publish {
         /// The topic. Without it nothing is published.
         topic: Option<String> = None,

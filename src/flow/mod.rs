@@ -17,7 +17,7 @@
 //! ```
 //! - [`feed`] reads the source in its own thread, deals blocks to workers, cuts epochs, and asks for commits. It runs at most
 //!   a few epochs ahead of what has passed through: timely has no flow control of its own.
-//! - [`follow`] does the same for topics that never end, and [`run`] is a run of it: it starts from the newest manifest, and
+//! - [`follow`] does the same for topics that never end, and [`run`](mod@run) is a run of it: it starts from the newest manifest, and
 //!   starts again from there where a topic turns out to be another one.
 //! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
 //! - [`attribute`] owns a stream: it judges lateness in arrival order, moves the watermark, puts events into event order

@@ -4,7 +4,7 @@
 //! parameters ─▶ Graph: inputs, constants, nodes, outputs ─▶ bytes ─▶ file ─▶ Runtime
 //!                                                             └────────────▶ Described: metadata, inputs, outputs
 //! ```
-//! The format is protocol buffers; the few messages that are needed are declared in [`proto`]. Operator set 17 and format
+//! The format is protocol buffers; the few messages that are needed are declared in `proto`. Operator set 17 and format
 //! version 8 are old enough for every runtime in use and new enough for all that is needed here.
 
 mod graph;

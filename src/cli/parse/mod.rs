@@ -46,7 +46,7 @@ pub struct Parse {
     /// Settings in an ini file of Drain3 or of DeepLog's trainer.
     #[arg(long, value_name = "FILE")]
     ini: Option<PathBuf>,
-    /// Which part of a line is parsed: <Content>; wins over the ini file's logformat.
+    /// Which part of a line is parsed: `<Content>`; wins over the ini file's logformat.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
     /// The parser.

@@ -1,5 +1,5 @@
 //! What can go wrong with a Kafka source so that it cannot go on by itself. What it can wait for is a
-//! [`Stall`](super::Stall), no error.
+//! `Stall`, no error.
 
 /// An error of a Kafka source.
 #[derive(Debug, thiserror::Error)]
