@@ -79,7 +79,10 @@ pub enum Arrival {
 #[derive(Clone, Debug)]
 struct Partition {
     progress: Micros,
+    /// Read up to here, by this run or one before it.
     read_to: u64,
+    /// Read up to here by this run: after a restart it begins further back, and what lies between is still to be read again.
+    position: u64,
     ended: bool,
     /// Let go: silent for so long that nobody waits for it.
     idle: bool,
@@ -129,7 +132,8 @@ impl Order {
             .iter()
             .map(|(id, point)| {
                 let decided = point.decided.clone();
-                (*id, Partition { decided, ..Partition::new(point.progress, point.read_to) })
+                let position = point.resume;
+                (*id, Partition { decided, position, ..Partition::new(point.progress, point.read_to) })
             })
             .collect();
         let counted = resumed.iter().map(|(id, point)| (*id, point.read_to)).collect();
@@ -238,6 +242,7 @@ impl Order {
     /// The partition was read up to `offset`.
     pub fn read(&mut self, partition: PartitionId, offset: u64) {
         let state = self.partition(partition);
+        state.position = state.position.max(offset);
         state.read_to = state.read_to.max(offset);
         state.ended = false;
     }
@@ -318,8 +323,8 @@ impl Order {
             .partitions
             .iter()
             .map(|(id, p)| {
-                let (read_to, progress) = (p.read_to, p.progress);
-                (*id, ResumePoint { resume: read_to, read_to, progress, decided: Decided::default() })
+                let (resume, read_to, progress) = (p.position, p.read_to, p.progress);
+                (*id, ResumePoint { resume, read_to, progress, decided: Decided::default() })
             })
             .collect();
         for waiting in &self.waiting {
@@ -351,6 +356,7 @@ impl Partition {
         Partition {
             progress,
             read_to,
+            position: read_to,
             ended: false,
             idle: false,
             moved_ms: 0,

@@ -260,6 +260,8 @@ impl Running {
     /// Asks it to end, and gives its exit code.
     pub fn stop(mut self) -> i32 {
         let id = self.child.id().to_string();
+        // A process that has only just started does not listen yet, and would simply die of it.
+        self.wait_until("it listens to signals", || listens_to_sigterm(&id));
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let begun = Instant::now();
         loop {
@@ -270,6 +272,13 @@ impl Running {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Whether a process has a handler for SIGTERM. Where that cannot be told, it is believed.
+fn listens_to_sigterm(id: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask >> 14 & 1 == 1)
 }
 
 impl Drop for Running {

@@ -108,7 +108,11 @@ fn read(file: &Path, without: &[&str], rows: &mut Vec<String>) {
 
 /// Asserts that two sets of tables hold the same rows, and says which differ.
 pub fn assert_same(expected: &Rows, found: &Rows, what: &str) {
-    for (table, rows) in expected {
+    // `events` first: what differs there explains the rest
+    let order = |table: &String| table != "events";
+    let mut tables: Vec<_> = expected.iter().collect();
+    tables.sort_by_key(|(table, _)| order(table));
+    for (table, rows) in tables {
         let other = &found[table];
         if rows != other {
             let missing: Vec<_> = rows.iter().filter(|row| other.binary_search(row).is_err()).take(3).collect();

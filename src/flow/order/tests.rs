@@ -193,3 +193,18 @@ fn what_comes_after_a_silence_is_late_and_late_again_when_it_is_read_again() {
     let later: Vec<Arrival> = events[1..].iter().map(|head| again.arrive(returns, head, PLACE, false)).collect();
     assert_eq!(later, first[1..]);
 }
+
+#[test]
+fn a_stop_before_all_is_read_again_keeps_its_place() {
+    let place = Place { block: 0, head: 0 };
+    let id = PartitionId(0);
+    let saved = ResumePoint { resume: 3, read_to: 9, progress: Micros(100), decided: Decided::default() };
+    let again = |order: &mut Order| order.resume_points().remove(&id).unwrap();
+    let mut order = Order::new(LATENESS_US, &BTreeMap::from([(id, saved.clone())]), Micros(90));
+    assert_eq!(again(&mut order), saved, "nothing was read again yet");
+
+    order.arrive(id, &head(95, 101, 3), place, false);
+    order.read(id, 5);
+    order.release(Micros::MAX);
+    assert_eq!(again(&mut order), ResumePoint { resume: 5, progress: Micros(101), ..saved });
+}

@@ -139,6 +139,7 @@ impl KafkaSource {
             closing,
             outcome: Arc::clone(&source.watched),
             share,
+            held_up: false,
         };
         source.spawn("kafka-watch".to_owned(), move || watch.run())?;
         Ok(source)

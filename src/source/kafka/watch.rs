@@ -66,7 +66,12 @@ pub struct Watch {
     pub(super) outcome: Arc<Watched>,
     /// Of which process of how many this is the watch.
     pub(super) share: (usize, usize),
+    /// Nothing is read yet, for want of an answer about some partition: asked again soon.
+    pub(super) held_up: bool,
 }
+
+/// When it is asked again then.
+const ASK_AGAIN_SOON: Duration = Duration::from_millis(500);
 
 /// What the watch has found out, for the feed.
 #[derive(Debug, Default)]
@@ -85,6 +90,26 @@ impl Watched {
     fn fail(&self, error: KafkaError) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
+}
+
+/// Partitions that are not read yet.
+#[derive(Default)]
+struct Fresh {
+    found: Vec<FreshPartition>,
+    /// Of some the broker did not tell where they begin and end,
+    failed: bool,
+    /// and of these some were never read.
+    unknown_failed: bool,
+}
+
+/// One of them.
+struct FreshPartition {
+    topic: String,
+    number: i32,
+    known: Option<Known>,
+    from: u64,
+    /// Offset behind its last message.
+    high: u64,
 }
 
 impl Watch {
@@ -106,7 +131,8 @@ impl Watch {
                 }
             }
             self.admin.serve();
-            while round.elapsed() < self.settings.watch_every && !self.closing.load(Ordering::Relaxed) {
+            let pause = if self.held_up { ASK_AGAIN_SOON } else { self.settings.watch_every };
+            while round.elapsed() < pause && !self.closing.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -128,12 +154,20 @@ impl Watch {
         let ids = self.admin.ids(&names).map_err(Trouble::Wait)?;
         self.lost_topics(&found);
         let mut complete = self.admin.absent(&found).next().is_none();
+        let mut fresh = Fresh::default();
         for (name, numbers) in &found {
             let Some(TopicId::Is(id)) = ids.get(name) else { continue };
             if self.is_another(name, id)? {
                 continue;
             }
-            complete &= self.new_partitions(name, numbers);
+            self.new_partitions(name, numbers, &mut fresh);
+        }
+        complete &= !fresh.failed;
+        // One that begins after others have been read finds the watermark ahead of it. So at the start none is read before all
+        // hold it: those that were read before do so already.
+        self.held_up = !self.listed() && fresh.unknown_failed;
+        if !self.held_up {
+            self.begin(fresh.found);
         }
         if complete && !self.listed() {
             self.outcome.listed.store(true, Ordering::Release);
@@ -188,69 +222,74 @@ impl Watch {
         }
     }
 
-    /// Begins to read partitions that are not read yet; whether all are.
-    fn new_partitions(&mut self, name: &str, numbers: &[i32]) -> bool {
+    /// Finds the partitions of a topic that are not read yet.
+    fn new_partitions(&self, name: &str, numbers: &[i32], fresh: &mut Fresh) {
         let listed = self.listed();
         if listed && self.settings.until_end {
-            return true;
+            return;
         }
-        let mut complete = true;
+        let Some(topic) = self.topics.get(name) else { return };
         for number in numbers {
-            let Some(topic) = self.topics.get(name) else { continue };
             if topic.reading.contains_key(number) || !self.is_ours(*number) {
                 continue;
             }
             // What appears while we run is new: all of it is read.
             let start = if listed { Start::Earliest } else { self.settings.start };
             let known = topic.known.get(number).cloned();
-            let topic_id = topic.id.clone();
             let ends = self.admin.ends(name, *number);
             let from = match &known {
                 Some(known) => Ok(known.resume),
                 None => self.admin.begin(name, *number, start),
             };
-            let (Ok((_, high)), Ok(from)) = (ends, from) else {
-                complete = false;
-                continue;
-            };
+            match (ends, from) {
+                (Ok((_, high)), Ok(from)) => {
+                    fresh.found.push(FreshPartition { topic: name.to_owned(), number: *number, known, from, high });
+                }
+                _ => {
+                    fresh.failed = true;
+                    fresh.unknown_failed |= known.is_none();
+                }
+            }
+        }
+    }
+
+    /// Begins to read partitions: first all of them hold the watermark, then the first one is read.
+    fn begin(&mut self, fresh: Vec<FreshPartition>) {
+        let mut begun = Vec::new();
+        for FreshPartition { topic: name, number, known, from, high } in fresh {
+            let topic = self.topics.entry(name.clone()).or_default();
+            let topic_id = topic.id.clone();
             let id = match &known {
                 Some(known) => known.id,
                 None => self.catalog.add(SourceName {
-                    key: key_of(&self.cluster, name, *number),
-                    name: name.to_owned(),
-                    number: *number,
+                    key: key_of(&self.cluster, &name, number),
+                    name: name.clone(),
+                    number,
                     fingerprint: topic_id.clone(),
                 }),
             };
             self.catalog.identify(id, topic_id);
-            if let Some(topic) = self.topics.get_mut(name) {
-                topic.reading.insert(*number, id);
-            }
-            self.health.add(id, name, *number, from, known.map_or(Micros::MIN, |known| known.newest));
+            topic.reading.insert(number, id);
+            self.health.add(id, &name, number, from, known.map_or(Micros::MIN, |known| known.newest));
             self.health.ends(id, high);
-            self.begin(Assignment {
-                id,
-                topic: name.to_owned(),
-                number: *number,
-                from,
-                exact: false,
-                end: self.settings.until_end.then_some(high),
-            });
+            tracing::info!(topic = name, partition = number, from, "is read");
+            self.notice(id, from, Says::Begins);
+            let end = self.settings.until_end.then_some(high);
+            begun.push(Assignment { id, topic: name, number, from, exact: false, end });
         }
-        complete
+        for what in begun {
+            if what.end.is_some_and(|end| what.from == end) {
+                // Nothing would ever be fetched of it, so no position would tell.
+                self.notice(what.id, what.from, Says::Ended);
+                self.health.set(what.id, Doing::Ended);
+            } else {
+                self.order(what.number, Order::Read(what));
+            }
+        }
     }
 
-    fn begin(&self, what: Assignment) {
-        tracing::info!(topic = what.topic, partition = what.number, from = what.from, "is read");
-        let notice = |says| Arrival::Notice(Notice { partition: what.id, position: what.from, says });
-        send(&self.arrivals, notice(Says::Begins), &self.closing);
-        if what.end.is_some_and(|end| what.from == end) {
-            // Nothing would ever be fetched of it, so no position would tell.
-            send(&self.arrivals, notice(Says::Ended), &self.closing);
-            self.health.set(what.id, Doing::Ended);
-        } else {
-            self.order(what.number, Order::Read(what.clone()));
-        }
+    fn notice(&self, partition: PartitionId, position: u64, says: Says) {
+        send(&self.arrivals, Arrival::Notice(Notice { partition, position, says }), &self.closing);
     }
 
     /// Partition p belongs to worker p mod workers, over all processes.
