@@ -101,8 +101,14 @@ fn the_same_seed_gives_the_same_model_also_when_resumed() {
     let log = labelled(folder.path(), 1_500);
     let settings = Settings { epochs: 3, ..settings(Architecture::Tcn, FeatureSet::Linked) };
     let one = trained(&log, &settings, None, usize::MAX).unwrap();
-    let again = trained(&log, &settings, None, usize::MAX).unwrap();
-    assert!(one.onnx == again.onnx, "two runs with one seed differ");
+    // Side by side with each other, as two users of the library in one process would.
+    let side_by_side = std::thread::scope(|scope| {
+        let runs = [1, 2].map(|_| scope.spawn(|| trained(&log, &settings, None, usize::MAX).unwrap()));
+        runs.map(|run| run.join().unwrap())
+    });
+    for again in side_by_side {
+        assert!(one.onnx == again.onnx, "two runs with one seed differ");
+    }
     let checkpoints = folder.path().join("checkpoints");
     assert!(trained(&log, &settings, Some(checkpoints.clone()), 1).is_none(), "it was not stopped");
     let resumed = trained(&log, &settings, Some(checkpoints), usize::MAX).unwrap();

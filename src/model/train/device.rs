@@ -3,6 +3,16 @@
 use super::TrainError;
 use crate::model::runtime;
 use burn::tensor::Device;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held by the one training that runs in this process.
+///
+/// burn's generator of random numbers belongs to the process, not to a device or a network: two trainings side by side would
+/// draw from one sequence in turns, and neither would give the model that its seed stands for.
+pub fn generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The trainer's device for a wish: the processor, or the first GPU in builds with the feature `cuda`.
 ///

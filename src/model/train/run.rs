@@ -4,6 +4,7 @@
 //! Everything random comes from the seed and the number of the epoch, so a run that was resumed from its last epoch ends with
 //! the same model as one that was not stopped.
 
+use super::device::generator;
 use super::loss::focal;
 use super::net::{Net, NetConfig};
 use super::samples::{Batch, Samples, UNSCORED, shuffled};
@@ -156,6 +157,7 @@ pub fn train(
         let message = format!("{} windows with {} labels are too few to learn from", starts.len(), labels.len() - 1);
         return Err(TrainError::Data(message));
     }
+    let _generator = generator();
     device.seed(settings.seed);
     let net = Net::new(&settings.net, &sizes, labels.len(), &device.clone().autodiff());
     let run = Run { settings, samples, starts, validation, device: device.clone().autodiff() };
