@@ -120,15 +120,7 @@ fn run(epochs: Vec<Vec<DecodedBlock>>, workers: usize, start: Start, commit: Opt
                 blocks.send(block.clone());
             }
             let commit = (commit == Some(number)).then_some(1);
-            ticks.send(Turn::without_model(Tick {
-                floor: Micros::MAX,
-                ended: Vec::new(),
-                commit,
-                last: false,
-                flush: false,
-                now_ms: 0,
-                notes: Vec::new(),
-            }));
+            ticks.send(Turn::without_model(Tick::committing(commit)));
             blocks.advance_to(number as Epoch + 1);
             ticks.advance_to(number as Epoch + 1);
             // Now and then two epochs are under way at once.

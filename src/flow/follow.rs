@@ -8,17 +8,15 @@
 //! the commit is behind, nothing is taken from the channel, the readers wait, and librdkafka stops fetching.
 //! Before each commit the topics are asked whether they are still the same; if they are not, nothing is committed.
 
-use super::decode::Work;
+use super::drive::{Message, Workers, tell_all, wait_for_room};
 use super::epoch::{Epoch, Tick};
-use super::feed::{Message, wait_for_room};
 use super::report::Reporter;
 use super::run::RunPlan;
 use super::shared::{FlowError, Shared};
-use crate::audit::time::Micros;
+use super::work::Work;
 use crate::observe::health::Phase;
 use crate::source::catalog::Catalog;
 use crate::source::kafka::{Arrival, KafkaSource, Verified};
-use crossbeam_channel::Sender;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -64,7 +62,7 @@ impl Due {
 /// When the source cannot go on, or a topic is not the one it was.
 pub fn follow(
     source: &KafkaSource,
-    workers: &[Sender<Message>],
+    workers: &Workers<Work>,
     next_commit: u64,
     plan: &RunPlan,
     catalog: &Catalog,
@@ -138,18 +136,14 @@ pub fn follow(
             }
         }
         let tick = Tick {
-            floor: Micros::MAX,
-            ended: Vec::new(),
-            commit: commits.then_some(commit),
             last,
             flush: commits && drained,
             now_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             notes,
+            ..Tick::committing(commits.then_some(commit))
         };
-        for worker in workers {
-            if worker.send(Message::Tick(tick.clone())).is_err() {
-                return Ok(false);
-            }
+        if !tell_all(workers, &tick) {
+            return Ok(false);
         }
         if commits {
             commit += 1;

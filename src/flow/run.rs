@@ -5,11 +5,12 @@
 
 use super::attribute::{ResumePoints, Totals};
 use super::commit::Coordinator;
+use super::drive::drive;
 use super::follow::follow;
 use super::order::Following;
 use super::plan::ReplayPlan;
 use super::publish::{Publisher, Publishing};
-use super::replay::{Outcome, Run, check_method, drive, point_of};
+use super::replay::{Outcome, Run, check_method, point_of, work};
 use super::shared::{FlowError, Shared};
 use super::state::State;
 use crate::audit::time::Micros;
@@ -118,8 +119,12 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
         .map(|publishing| Publisher::start(publishing, Arc::clone(&run.store), Arc::clone(&shared)))
         .transpose()?;
     let (feed_plan, feed_shared) = (plan.clone(), Arc::clone(&shared));
-    let finished =
-        drive(run, move |workers| follow(&source, workers, next_commit, &feed_plan, &catalog, &feed_shared))?;
+    let finished = drive(
+        flow.workers,
+        &shared,
+        move |workers| follow(&source, workers, next_commit, &feed_plan, &catalog, &feed_shared),
+        move |worker, messages| work(worker, messages, &run),
+    )?;
     drop(publisher);
     keeper.clear_up();
     match shared.take_failure() {

@@ -25,7 +25,6 @@
 //! bounded by their settings.
 
 mod detect;
-mod feed;
 mod learn;
 mod plan;
 mod prepare;

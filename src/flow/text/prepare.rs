@@ -9,7 +9,7 @@ use std::ops::Range;
 use timely::dataflow::operators::vec::Map;
 
 /// What the feed gives: its number in the order of the log, and what the source gave.
-pub type Work = (u64, Option<Piece>);
+pub type Work = (u64, Piece);
 
 /// A part of a file, in a form that can be sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub fn prepare_blocks<'s>(
     time_fields: Vec<usize>,
 ) -> Flow<'s, Prepared> {
     work.flat_map(move |(number, piece)| {
-        let mut prepared = match piece? {
+        let mut prepared = match piece {
             Piece::Lines(partition, offset, bytes) => {
                 let end = Offset(offset.0 + bytes.len() as u64);
                 Prepared { number, home, partition, offset, end, bytes, lines: Vec::new(), blank: 0, unread: None }

@@ -87,6 +87,16 @@ impl Item {
             Item::Shrunk { .. } | Item::End(_) => None,
         }
     }
+
+    /// Bytes of input it stands for.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Item::Block(block) => block.bytes.len() as u64,
+            Item::Oversize { len, .. } => *len,
+            Item::Corrupt { .. } => 1,
+            Item::Shrunk { .. } | Item::End(_) => 0,
+        }
+    }
 }
 
 /// One file of the source. Its [`PartitionId`] is its place in [`FileSource::partitions`].
