@@ -4,6 +4,7 @@
 //! text that comes from logs goes through [`printable::Printable`].
 
 mod args;
+mod close;
 mod completions;
 mod config;
 mod contexts;
