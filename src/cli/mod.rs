@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod contexts;
 mod evaluate;
+mod event;
 pub mod exit;
 mod explain;
 mod filter;

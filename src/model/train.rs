@@ -9,6 +9,7 @@
 //! network its own test.
 
 mod checkpoint;
+mod course;
 pub mod data;
 mod device;
 pub mod export;
@@ -18,10 +19,11 @@ pub mod recurrent;
 pub mod run;
 pub mod samples;
 
+pub use course::{Epoch, History};
 pub use data::Labelled;
 pub use device::device;
 pub use net::{Architecture, NetConfig};
-pub use run::{Epoch, History, Settings, Trained, train};
+pub use run::{Settings, Trained, train};
 
 /// What can go wrong in training.
 #[derive(Debug, thiserror::Error)]
