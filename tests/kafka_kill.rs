@@ -1,7 +1,8 @@
 //! `causeway run` and the broker die at random moments; the tables hold the rows of a run that was left alone.
 //!
-//! `make test-kafka-kill` sets the log (`CAUSEWAY_KAFKA_LOG`), the number of kills (`CAUSEWAY_KAFKA_KILLS`, 10 by default) and the
-//! file for the closing line (`CAUSEWAY_KAFKA_REPORT`).
+//! `make test-kafka-kill` sets the log (`CAUSEWAY_KAFKA_LOG`), the number of kills (`CAUSEWAY_KAFKA_KILLS`, 10 by default), the most
+//! processes that a run has (`CAUSEWAY_KAFKA_PROCESSES`, 1 by default: a random number up to it at each start, of which a random one
+//! is killed), and the file for the closing line (`CAUSEWAY_KAFKA_REPORT`).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
@@ -10,7 +11,7 @@ mod kafka;
 
 use common::kills::Random;
 use common::{assert_same, rows, sample_lines, succeed, verify};
-use kafka::{Broker, Running};
+use kafka::{Broker, Running, start_processes};
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,10 +40,11 @@ fn lines_of(path: &Path) -> Vec<Vec<u8>> {
 #[test]
 fn killed_at_random_moments_nothing_is_lost_or_doubled() {
     let Some(broker) = Broker::start() else { return };
-    let kills: u64 = std::env::var("CAUSEWAY_KAFKA_KILLS").ok().map_or(10, |n| n.parse().expect("KILLS is a number"));
+    let number = |name, default| std::env::var(name).map_or(default, |n| n.parse().expect("a number"));
+    let (kills, most) = (number("CAUSEWAY_KAFKA_KILLS", 10), number("CAUSEWAY_KAFKA_PROCESSES", 1));
     let lines = std::env::var_os("CAUSEWAY_KAFKA_LOG").map_or_else(sample_lines, |log| lines_of(Path::new(&log)));
     let folder = tempfile::tempdir().unwrap();
-    let (output, log) = (folder.path().join("disturbed"), folder.path().join("log"));
+    let output = folder.path().join("disturbed");
     broker.topic(TOPIC, PARTITIONS, &[]);
 
     let begun = Instant::now();
@@ -63,27 +65,36 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
             }
             sending.flush();
         });
-        let start = |workers: u64| {
+        let start = |processes: u64, workers: u64| {
             let workers = workers.to_string();
-            Running::start(broker.run(TOPIC, &output, &[RESTLESS, &["--workers", &workers]].concat()), &log)
+            let more = [RESTLESS, &["--workers", &workers]].concat();
+            start_processes(&broker, TOPIC, &output, processes as usize, &more)
         };
-        let mut running = start(2);
+        let mut running = start(1, 2);
         while of_run + of_broker < kills {
             std::thread::sleep(Duration::from_millis(50 + random.below(1_200)));
-            assert!(running.is_alive(), "it ended by itself:\n{}", running.log());
+            for process in &mut running {
+                assert!(process.is_alive(), "it ended by itself:\n{}", process.log());
+            }
             if random.below(6) == 0 {
                 broker.script(&["kill"]);
                 std::thread::sleep(Duration::from_millis(random.below(1_500)));
                 broker.script(&["start"]);
                 of_broker += 1;
             } else {
-                running.kill();
-                running = start(1 + random.below(4));
+                running.remove(random.below(running.len() as u64) as usize).kill();
+                // The others end by themselves, or wait where they have not met yet; an orchestrator is not always that patient.
+                std::thread::sleep(Duration::from_millis(random.below(if running.is_empty() { 1 } else { 800 })));
+                running.into_iter().for_each(Running::kill);
+                running = start(1 + random.below(most), 1 + random.below(4));
                 of_run += 1;
             }
             done.store(of_run + of_broker, Ordering::Relaxed);
         }
-        assert_eq!(running.stop(), 0);
+        running[0].ask_to_stop();
+        for mut process in running {
+            assert_eq!(process.end(), 0, "{}", process.log());
+        }
     });
 
     let account = folder.path().join("account.json");
@@ -154,4 +165,32 @@ fn a_paused_broker_and_one_that_is_down_are_waited_for() {
     succeed(broker.run(TOPIC, &undisturbed, &["--until-end"]));
     assert_same(&rows(&undisturbed, &[]), &rows(&output, &[]), "paused and stopped");
     verify(&output);
+}
+
+#[test]
+fn the_loss_of_one_node_of_three_is_no_loss() {
+    let Some(broker) = Broker::start_with(&["3"], |_| String::new()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("tables");
+    let lines = sample_lines();
+    let parts: Vec<&[Vec<u8>]> = lines.chunks(lines.len().div_ceil(4)).collect();
+    broker.topic_of(TOPIC, PARTITIONS, 3, &[]);
+    let running = Running::start(broker.run(TOPIC, &output, RESTLESS), &folder.path().join("log"));
+    let commits = || std::fs::read_dir(output.join("_causeway/manifest")).map_or(0, Iterator::count);
+    for (node, part) in ["1", "2", "3"].into_iter().zip(&parts) {
+        broker.send_in_turns(TOPIC, PARTITIONS, part);
+        kafka::wait_for("a commit", || commits() > 0);
+        broker.script(&["kill", node]);
+        let before = commits();
+        broker.send_in_turns(TOPIC, PARTITIONS, &part[..1]);
+        kafka::wait_for("a commit without the node", || commits() > before);
+        broker.script(&["start"]);
+    }
+    broker.send_in_turns(TOPIC, PARTITIONS, parts[3]);
+    assert_eq!(running.stop(), 0);
+    succeed(broker.run(TOPIC, &output, &["--until-end"]));
+    verify(&output);
+    let undisturbed = folder.path().join("undisturbed");
+    succeed(broker.run(TOPIC, &undisturbed, &["--until-end"]));
+    assert_same(&rows(&undisturbed, &[]), &rows(&output, &[]), "three nodes lost one after the other");
 }

@@ -6,7 +6,7 @@ mod common;
 mod kafka;
 
 use common::{assert_same, rows, sample_lines, succeed, verify};
-use kafka::{Broker, Running, free_ports, shared, wait_for};
+use kafka::{Broker, Running, free_ports, process_of, shared, start_processes, wait_for};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -14,27 +14,6 @@ const PARTITIONS: i32 = 5;
 
 /// Commits as often as possible, and no clock that would decide anything.
 const RESTLESS: &[&str] = &["-v", "--set", "commit.every=200ms", "--set", "stream.idle_after=1h"];
-
-/// Starts `count` processes that work as one, each with its own log in `folder`.
-fn start(broker: &Broker, topic: &str, output: &Path, count: usize, more: &[&str]) -> Vec<Running> {
-    let folder = output.parent().unwrap();
-    let hosts: Vec<String> = (0..count).map(|_| format!("127.0.0.1:{}\n", free_ports())).collect();
-    let hostfile = output.with_extension("hosts");
-    std::fs::write(&hostfile, hosts.concat()).unwrap();
-    let processes = (0..count).map(|process| {
-        let log = folder.join(format!("log-{process}"));
-        Running::start(member(broker, topic, output, (count, process), more), &log)
-    });
-    processes.collect()
-}
-
-/// One process of a run whose host file is there.
-fn member(broker: &Broker, topic: &str, output: &Path, (count, process): (usize, usize), more: &[&str]) -> Command {
-    let mut command = broker.run(topic, output, more);
-    command.args(["--processes", &count.to_string(), "--process", &process.to_string(), "--hostfile"]);
-    command.arg(output.with_extension("hosts"));
-    command
-}
 
 fn ends(processes: &mut [Running]) -> Vec<i32> {
     processes.iter_mut().map(Running::end).collect()
@@ -57,7 +36,7 @@ fn three_processes_give_the_rows_of_one() {
     let expected = alone(broker, topic, &folder.path().join("one"));
     for workers in ["1", "2"] {
         let output = folder.path().join(format!("three-{workers}"));
-        let mut three = start(broker, topic, &output, 3, &["--until-end", "--workers", workers]);
+        let mut three = start_processes(broker, topic, &output, 3, &["--until-end", "--workers", workers]);
         assert_eq!(ends(&mut three), [0, 0, 0], "{}", three[0].log());
         verify(&output);
         assert_same(&expected, &rows(&output, &[]), &format!("three processes of {workers} workers"));
@@ -74,7 +53,7 @@ fn the_end_of_one_is_the_end_of_all_and_another_number_goes_on() {
     let lines = sample_lines();
     for (round, part) in lines.chunks(lines.len().div_ceil(5)).enumerate() {
         let count = [3, 2, 3, 1, 2][round];
-        let mut processes = start(broker, topic, &output, count, RESTLESS);
+        let mut processes = start_processes(broker, topic, &output, count, RESTLESS);
         let before = commits();
         broker.send_in_turns(topic, PARTITIONS, part);
         wait_for("a commit", || commits() > before);
@@ -92,7 +71,7 @@ fn the_end_of_one_is_the_end_of_all_and_another_number_goes_on() {
             verify(&output);
         }
     }
-    let mut last = start(broker, topic, &output, 2, &["--until-end"]);
+    let mut last = start_processes(broker, topic, &output, 2, &["--until-end"]);
     assert_eq!(ends(&mut last), [0, 0]);
     verify(&output);
     let expected = alone(broker, topic, &folder.path().join("one"));
@@ -111,14 +90,14 @@ fn processes_that_do_not_go_together_say_so() {
         let ended = command.stderr(Stdio::piped()).output().unwrap();
         (ended.status.code().unwrap(), String::from_utf8_lossy(&ended.stderr).into_owned())
     };
-    let (code, said) = told(member(broker, "odd", &output, (3, 0), &[]));
+    let (code, said) = told(process_of(broker, "odd", &output, (3, 0), &[]));
     assert!(code == 78 && said.contains("2 hosts for 3 processes"), "{code}: {said}");
-    let (code, said) = told(member(broker, "odd", &output, (2, 2), &[]));
+    let (code, said) = told(process_of(broker, "odd", &output, (2, 2), &[]));
     assert!(code == 78 && said.contains("0 to 1"), "{code}: {said}");
 
     let mut first =
-        Running::start(member(broker, "odd", &output, (2, 0), &["--workers", "1"]), &output.with_extension("log"));
-    let (code, said) = told(member(broker, "odd", &output, (2, 1), &["--workers", "2"]));
+        Running::start(process_of(broker, "odd", &output, (2, 0), &["--workers", "1"]), &output.with_extension("log"));
+    let (code, said) = told(process_of(broker, "odd", &output, (2, 1), &["--workers", "2"]));
     assert!(code == 1 && said.contains("run.workers = 1, this one run.workers = 2"), "{code}: {said}");
     assert_eq!(first.end(), 1);
     assert!(first.log().contains("run.workers = 2, this one run.workers = 1"), "{}", first.log());
@@ -126,10 +105,41 @@ fn processes_that_do_not_go_together_say_so() {
     // Another folder than the one of process 0, which has a commit.
     broker.send_in_turns("odd", 1, &sample_lines()[..50]);
     alone(broker, "odd", &output);
-    let mut first = Running::start(member(broker, "odd", &output, (2, 0), &[]), &output.with_extension("log"));
+    let mut first = Running::start(process_of(broker, "odd", &output, (2, 0), &[]), &output.with_extension("log"));
     let elsewhere = folder.path().join("elsewhere");
     std::fs::copy(output.with_extension("hosts"), elsewhere.with_extension("hosts")).unwrap();
-    let (code, said) = told(member(broker, "odd", &elsewhere, (2, 1), &[]));
+    let (code, said) = told(process_of(broker, "odd", &elsewhere, (2, 1), &[]));
     assert!(code == 1 && said.contains("is not the output folder of process 0"), "{code}: {said}");
     assert_eq!(first.end(), 1);
+}
+
+#[test]
+fn a_topic_made_anew_stalls_all_processes_and_ends_none() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, output) = ("anew", folder.path().join("anew"));
+    let lines = sample_lines();
+    broker.topic(topic, 2, &[]);
+    broker.send_in_turns(topic, 2, &lines[..2000]);
+    let mut two = start_processes(broker, topic, &output, 2, RESTLESS);
+    let commits = || std::fs::read_dir(output.join("_causeway/manifest")).map_or(0, Iterator::count);
+    wait_for("a commit", || commits() > 0);
+    broker.delete_topic(topic);
+    broker.topic(topic, 2, &[]);
+    broker.send_in_turns(topic, 2, &lines[2000..]);
+    for process in &mut two {
+        process.wait_for_log("made again");
+        process.wait_for_log("topic_recreated");
+        assert!(process.is_alive());
+    }
+    two[1].ask_to_stop();
+    assert_eq!(ends(&mut two), [0, 0], "{}", two[0].log());
+    verify(&output);
+    let read_to: i64 = common::manifests(&output).last().unwrap()["sources"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|source| source["read_offset"].as_i64().unwrap())
+        .sum();
+    assert!(read_to <= 2000, "nothing of the new topic is committed: {read_to}");
 }

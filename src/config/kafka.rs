@@ -47,8 +47,14 @@ section! {
     pub struct Kafka {
         /// Where to find the brokers: host:port, separated by commas.
         brokers: String = "localhost:9092".to_owned(),
-        /// Topics of this cluster's audit events. One that begins with ^ is a regular expression for the whole name.
+        /// Topics of this cluster's audit events. One that begins with ^ is a regular expression for the whole name. A group
+        /// `cluster` in it says where the name has the cluster: of `^audit[.](?<cluster>.+)` only the topic of `stream.cluster` is
+        /// read, so that runs of many clusters can have the same line.
         topics: Vec<String> = vec!["audit".to_owned()],
+        /// Header of a message that names its cluster, where clusters share a topic. A message with another name than
+        /// `stream.cluster` is counted in `filtered` by the rule `cluster`; one without the header is taken. Each cluster has a run
+        /// of its own.
+        cluster_header: Option<String> = None,
         /// Where a partition is begun that no commit knows: `earliest`, `latest`, or a time, `2026-03-01T08:30:00Z`.
         start: String = "earliest".to_owned(),
         /// What is done where messages are lost: removed by retention before they were read, or the topic was made anew.

@@ -37,7 +37,7 @@ use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate
 use crate::source::PartitionId;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
-use crate::source::kafka::{Records, Says};
+use crate::source::kafka::{Record, Records, Says};
 use hashbrown::HashMap;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -78,6 +78,8 @@ pub struct Decoder {
     /// Where the memory of a block goes when it is decoded.
     buffers: Buffers,
     next_batch: u64,
+    /// The record at hand is of another cluster.
+    foreign: bool,
 }
 
 /// What one block has come to so far.
@@ -119,6 +121,7 @@ impl Decoder {
             shelf,
             buffers,
             next_batch: 0,
+            foreign: false,
             plan,
         }
     }
@@ -192,7 +195,7 @@ impl Decoder {
     fn messages(&mut self, records: &Records, found: &mut Yield) -> Result<(), LakeError> {
         let now = Micros(jiff::Timestamp::now().as_microsecond());
         let partition = records.partition;
-        for (offset, value) in records.iter() {
+        for Record { offset, value, foreign } in records.iter() {
             let value = match unpack(value, self.plan.max_record_bytes) {
                 Ok(value) => value,
                 Err(_) if self.counted(partition, offset) => continue,
@@ -205,8 +208,10 @@ impl Decoder {
                 found.empty_lines += u64::from(!self.counted(partition, offset));
                 continue;
             }
+            self.foreign = foreign;
             self.record(&value, (partition, offset, now), found)?;
         }
+        self.foreign = false;
         Ok(())
     }
 
@@ -276,6 +281,20 @@ impl Decoder {
         let time = self.plan.event_time(event);
         let settled = counted && time < self.settled_before;
         let class = event.class();
+        if self.foreign {
+            if !counted {
+                found.records += 1;
+                found.drop(time, "cluster", class);
+            }
+            if self.plan.ordered() {
+                // It only tells how far its partition is.
+                let place = Place { stream: self.stream, offset: at.offset, item: at.item, row: u32::MAX, at: time };
+                let facts = found.facts.facts.len();
+                self.extractor.push(event, place, &mut found.facts);
+                found.bare(facts, SETTLED);
+            }
+            return Ok(());
+        }
         if let Some(rule) = self.plan.dropped_unseen(event) {
             if !counted {
                 found.records += 1;
@@ -301,19 +320,11 @@ impl Decoder {
             if !settled {
                 self.features(event, found);
             }
-            if (settled || !self.plan.contexts)
-                && let Some(head) = found.facts.heads.last_mut()
-            {
-                found.facts.facts.truncate(facts);
-                head.facts_len = 0;
-                head.flags |= if settled { SETTLED } else { 0 };
+            if settled || !self.plan.contexts {
+                found.bare(facts, if settled { SETTLED } else { 0 });
             }
-            if !filter::is_row(event)
-                && let Some(head) = found.facts.heads.last_mut()
-            {
-                found.facts.facts.truncate(facts);
-                head.facts_len = 0;
-                head.flags |= BESIDE;
+            if !filter::is_row(event) {
+                found.bare(facts, BESIDE);
             }
         }
         Ok(())
@@ -387,6 +398,15 @@ struct At {
 }
 
 impl Yield {
+    /// Takes the facts from `facts` on away from the event whose head was pushed last, and flags it.
+    fn bare(&mut self, facts: usize, flag: u8) {
+        if let Some(head) = self.facts.heads.last_mut() {
+            self.facts.facts.truncate(facts);
+            head.facts_len = 0;
+            head.flags |= flag;
+        }
+    }
+
     fn drop(&mut self, at: Micros, rule: &str, class: Class) {
         let drop = Drop { minute: at.floor(MINUTE_US), rule: rule.to_owned(), class: class.as_str().to_owned() };
         *self.drops.entry(drop).or_default() += 1;

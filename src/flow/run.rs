@@ -191,7 +191,7 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
         Share { process, processes, workers },
     )?);
     // Alone, the feed has asked after everything was read.
-    let verify = links.as_ref().map(|_| verify(Arc::clone(&source), &plan.source.brokers));
+    let verify = links.as_ref().map(|_| verify(Arc::clone(&source), &plan.source.brokers, Arc::clone(&shared)));
     let coordinator = lake.map(|lake| {
         Coordinator::new(lake, flow.cluster.clone(), Arc::clone(&catalog), Arc::clone(&shared)).verifying(verify)
     });
@@ -237,12 +237,13 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
 }
 
 /// Asks before a commit whether the topics are the same, and waits for an answer as long as a broker may take.
-fn verify(source: Arc<KafkaSource>, brokers: &str) -> Verify {
+fn verify(source: Arc<KafkaSource>, brokers: &str, shared: Arc<Shared>) -> Verify {
     let brokers = brokers.to_owned();
     Box::new(move || {
         let begun = Instant::now();
         while source.verify()? == Verified::CannotTell {
-            if begun.elapsed() > VERIFY_PATIENCE {
+            // After a failure nobody waits for the commit any more.
+            if begun.elapsed() > VERIFY_PATIENCE || shared.failed() {
                 let words = "a commit waited for it in vain".to_owned();
                 return Err(KafkaError::Unreachable { brokers: brokers.clone(), words }.into());
             }

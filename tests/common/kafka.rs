@@ -22,6 +22,7 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 pub struct Broker {
     folder: PathBuf,
     port: u16,
+    nodes: u16,
 }
 
 /// The broker that the tests of one file share; `None` where there is no Java or no Maven.
@@ -54,7 +55,8 @@ impl Broker {
             return None;
         }
         let folder = tempfile::Builder::new().prefix("kafka-").tempdir().unwrap().keep();
-        let broker = Broker { folder, port: free_ports() };
+        let nodes = more.first().map_or(1, |nodes| nodes.parse().unwrap());
+        let broker = Broker { folder, port: neighbouring_ports(2 * nodes), nodes };
         std::fs::write(broker.folder.join("settings"), settings(broker.port)).unwrap();
         broker.script(&[&["start"], more].concat());
         // Whoever ends this process, the broker does not stay behind.
@@ -81,9 +83,10 @@ impl Broker {
         assert!(status.success(), "kafka/broker {args:?} ended with {status}");
     }
 
-    /// Where it listens.
+    /// Where it listens, each node of it.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        let nodes = (0..self.nodes).map(|node| format!("127.0.0.1:{}", self.port + 2 * node));
+        nodes.collect::<Vec<_>>().join(",")
     }
 
     /// Settings of a client.
@@ -100,11 +103,14 @@ impl Broker {
 
     /// Makes a topic.
     pub fn topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        self.topic_of(name, partitions, 1, settings);
+    }
+
+    /// Makes a topic with so many copies.
+    pub fn topic_of(&self, name: &str, partitions: i32, copies: i32, settings: &[(&str, &str)]) {
         let (admin, options) = self.admin();
-        let topic =
-            settings.iter().fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| {
-                topic.set(key, value)
-            });
+        let plain = NewTopic::new(name, partitions, TopicReplication::Fixed(copies));
+        let topic = settings.iter().fold(plain, |topic, (key, value)| topic.set(key, value));
         // A topic that was deleted a moment ago may still be there.
         wait_for("the topic to be made", || {
             block(admin.create_topics([&topic], &options)).unwrap().iter().all(Result::is_ok)
@@ -195,6 +201,31 @@ impl Broker {
         command.arg(output).args(["--set", "observe.listen=off"]).args(more).stdin(Stdio::null());
         command
     }
+}
+
+/// Starts `count` processes that work as one, each with a log in the folder of `output`. One alone is started as ever.
+pub fn start_processes(broker: &Broker, topic: &str, output: &Path, count: usize, more: &[&str]) -> Vec<Running> {
+    let hosts: Vec<String> = (0..count).map(|_| format!("127.0.0.1:{}\n", free_ports())).collect();
+    std::fs::write(output.with_extension("hosts"), hosts.concat()).unwrap();
+    let processes = (0..count).map(|process| {
+        let log = output.with_file_name(format!("log-{process}"));
+        Running::start(process_of(broker, topic, output, (count, process), more), &log)
+    });
+    processes.collect()
+}
+
+/// One process of a run whose host file is there.
+pub fn process_of(
+    broker: &Broker,
+    topic: &str,
+    output: &Path,
+    (count, process): (usize, usize),
+    more: &[&str],
+) -> Command {
+    let mut command = broker.run(topic, output, more);
+    command.args(["--processes", &count.to_string(), "--process", &process.to_string(), "--hostfile"]);
+    command.arg(output.with_extension("hosts"));
+    command
 }
 
 /// A producer.
@@ -338,10 +369,16 @@ fn script() -> PathBuf {
 
 /// The first of two neighbouring ports that nobody has.
 pub fn free_ports() -> u16 {
+    neighbouring_ports(2)
+}
+
+/// The first of so many neighbouring ports that nobody has.
+fn neighbouring_ports(count: u16) -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let both = [port, port + 1].map(|port| TcpListener::bind(("127.0.0.1", port)));
-        if both.iter().all(Result::is_ok) {
+        let all: Vec<_> =
+            (port..port.saturating_add(count)).map(|port| TcpListener::bind(("127.0.0.1", port))).collect();
+        if all.len() == count as usize && all.iter().all(Result::is_ok) {
             return port;
         }
     }

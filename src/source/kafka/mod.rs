@@ -24,7 +24,7 @@ mod topic_id;
 mod watch;
 
 pub use error::KafkaError;
-pub use records::{Arrival, Notice, Records, Says};
+pub use records::{Arrival, Notice, Record, Records, Says};
 pub use settings::{OnLoss, Security, Settings, Start};
 pub use status::Health;
 

@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as Client;
+use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
@@ -81,6 +82,8 @@ pub struct Reader {
     sent: BTreeMap<PartitionId, u64>,
     ahead_us: i64,
     max_future_skew_us: i64,
+    /// Header that names the cluster, and the name of ours.
+    cluster: Option<(String, String)>,
 }
 
 impl Reader {
@@ -107,6 +110,7 @@ impl Reader {
             sent: BTreeMap::new(),
             ahead_us: settings.ahead_us,
             max_future_skew_us: settings.max_future_skew_us,
+            cluster: settings.cluster_header.clone().map(|header| (header, settings.cluster.clone())),
         })
     }
 
@@ -185,7 +189,7 @@ impl Reader {
             if lane.newest > limit {
                 continue;
             }
-            let (records, stall) = take(lane);
+            let (records, stall) = take(lane, self.cluster.as_ref());
             if let Some(stall) = stall {
                 failed.push((lane.what.id, stall));
             }
@@ -257,7 +261,7 @@ pub fn send(to: &Sender<Arrival>, arrival: Arrival, closing: &AtomicBool) -> boo
 }
 
 /// A batch of one partition, and what ails it.
-fn take(lane: &mut Lane) -> (Records, Option<Stall>) {
+fn take(lane: &mut Lane, cluster: Option<&(String, String)>) -> (Records, Option<Stall>) {
     let mut records = Records::new(lane.what.id, lane.position);
     while records.bytes().len() < BATCH_BYTES && records.count() < BATCH_RECORDS {
         match lane.queue.poll(Duration::ZERO) {
@@ -266,7 +270,8 @@ fn take(lane: &mut Lane) -> (Records, Option<Stall>) {
                 let Ok(offset) = u64::try_from(message.offset()) else { continue };
                 // A bounded run ends where the partition ended when it began.
                 if lane.what.end.is_none_or(|end| offset < end) {
-                    records.push(offset, message.payload().unwrap_or_default());
+                    let foreign = cluster.is_some_and(|cluster| is_foreign(&message, cluster));
+                    records.push(offset, message.payload().unwrap_or_default(), foreign);
                 }
             }
             Some(Err(error)) => match stall_of(&error) {
@@ -276,6 +281,13 @@ fn take(lane: &mut Lane) -> (Records, Option<Stall>) {
         }
     }
     (records, None)
+}
+
+/// Whether a header names another cluster; a message without one is ours.
+fn is_foreign(message: &BorrowedMessage<'_>, (header, ours): &(String, String)) -> bool {
+    let mut named =
+        message.headers().into_iter().flat_map(|headers| headers.iter()).filter(|found| found.key == header);
+    named.next().and_then(|found| found.value).is_some_and(|cluster| cluster != ours.as_bytes())
 }
 
 /// What an error means for the partition; `None` where librdkafka goes on by itself.

@@ -9,10 +9,31 @@ pub struct Records {
     pub partition: PartitionId,
     /// The values, one behind the other.
     bytes: Vec<u8>,
-    /// Offset of each message, and where its value ends in `bytes`.
-    ends: Vec<(u64, usize)>,
+    ends: Vec<End>,
     /// Offset behind the last message.
     pub next: u64,
+}
+
+/// Where a message ends.
+#[derive(Copy, Clone, Debug)]
+struct End {
+    /// Its offset.
+    offset: u64,
+    /// Where its value ends in the bytes.
+    end: usize,
+    /// It is of another cluster.
+    foreign: bool,
+}
+
+/// A message of a batch.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Its offset.
+    pub offset: u64,
+    /// Its value.
+    pub value: &'a [u8],
+    /// Its header says that it is of another cluster.
+    pub foreign: bool,
 }
 
 impl Records {
@@ -21,16 +42,16 @@ impl Records {
         Records { partition, next, ..Records::default() }
     }
 
-    /// Adds a message; a tombstone has an empty value.
-    pub fn push(&mut self, offset: u64, value: &[u8]) {
+    /// Adds a message; a tombstone has an empty value. `foreign`: it is of another cluster.
+    pub fn push(&mut self, offset: u64, value: &[u8], foreign: bool) {
         self.bytes.extend_from_slice(value);
-        self.ends.push((offset, self.bytes.len()));
+        self.ends.push(End { offset, end: self.bytes.len(), foreign });
         self.next = offset.saturating_add(1);
     }
 
     /// Offset of the first message.
     pub fn first(&self) -> u64 {
-        self.ends.first().map_or(self.next, |(offset, _)| *offset)
+        self.ends.first().map_or(self.next, |first| first.offset)
     }
 
     /// Number of messages.
@@ -48,10 +69,13 @@ impl Records {
         &self.bytes
     }
 
-    /// Each message: offset and value.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        starts.zip(&self.ends).map(|(start, (offset, end))| (*offset, self.bytes.get(start..*end).unwrap_or_default()))
+    /// Each message.
+    pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|last| last.end));
+        starts.zip(&self.ends).map(|(start, End { offset, end, foreign })| {
+            let value = self.bytes.get(start..*end).unwrap_or_default();
+            Record { offset: *offset, value, foreign: *foreign }
+        })
     }
 }
 
@@ -98,11 +122,11 @@ mod tests {
     fn messages_keep_their_offsets_over_gaps() {
         let mut records = Records::new(PartitionId(3), 5);
         assert_eq!((records.first(), records.next, records.is_empty()), (5, 5, true));
-        records.push(5, b"one");
-        records.push(9, b"");
-        records.push(10, b"three");
-        let all: Vec<(u64, &[u8])> = records.iter().collect();
-        assert_eq!(all, [(5, &b"one"[..]), (9, b""), (10, b"three")]);
+        records.push(5, b"one", false);
+        records.push(9, b"", true);
+        records.push(10, b"three", false);
+        let all: Vec<(u64, &[u8], bool)> = records.iter().map(|r| (r.offset, r.value, r.foreign)).collect();
+        assert_eq!(all, [(5, &b"one"[..], false), (9, b"", true), (10, b"three", false)]);
         assert_eq!((records.first(), records.next, records.count(), records.bytes().len()), (5, 11, 3, 8));
     }
 }

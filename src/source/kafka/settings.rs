@@ -57,6 +57,10 @@ pub struct Settings {
     pub brokers: String,
     /// Topics; one that begins with `^` is a regular expression.
     pub topics: Vec<String>,
+    /// Name of the stream; of topics whose name has the cluster in it only those of this one are read.
+    pub cluster: String,
+    /// Header of a message that names its cluster, where topics are shared.
+    pub cluster_header: Option<String>,
     /// Group under whose name offsets are committed, for lag monitors only.
     pub group: String,
     /// Where unknown partitions are begun.
@@ -86,12 +90,18 @@ pub struct Wanted {
     pub names: Vec<String>,
     /// By pattern, each for the whole name.
     pub patterns: Vec<Regex>,
+    /// What the group `cluster` of a pattern must be, where it has one.
+    pub cluster: String,
 }
 
 impl Wanted {
     /// Whether a topic is wanted.
     pub fn has(&self, topic: &str) -> bool {
-        self.names.iter().any(|name| name == topic) || self.patterns.iter().any(|pattern| pattern.is_match(topic))
+        let is_ours = |pattern: &Regex| {
+            let found = pattern.captures(topic);
+            found.is_some_and(|found| found.name("cluster").is_none_or(|cluster| cluster.as_str() == self.cluster))
+        };
+        self.names.iter().any(|name| name == topic) || self.patterns.iter().any(is_ours)
     }
 }
 
@@ -107,7 +117,8 @@ impl Settings {
             Regex::new(&format!("^(?:{})$", pattern.trim_start_matches('^').trim_end_matches('$')))
                 .map_err(|e| KafkaError::Pattern { pattern: pattern.clone(), error: e.to_string() })
         });
-        Ok(Wanted { names: names.into_iter().cloned().collect(), patterns: patterns.collect::<Result<_, _>>()? })
+        let (names, cluster) = (names.into_iter().cloned().collect(), self.cluster.clone());
+        Ok(Wanted { names, patterns: patterns.collect::<Result<_, _>>()?, cluster })
     }
 
     /// What every client of ours tells librdkafka.
@@ -230,6 +241,15 @@ mod tests {
         let config = lay(&security).unwrap();
         assert_eq!(config.get("sasl.username"), Some("me"));
         assert_eq!(config.get("security.protocol"), Some("sasl_plaintext"));
+    }
+
+    #[test]
+    fn a_pattern_may_say_where_the_cluster_stands() {
+        let pattern = |text: &str| Regex::new(text).unwrap();
+        let patterns = vec![pattern("^(?:audit[.](?<cluster>.+))$"), pattern("^(?:shared)$")];
+        let wanted = Wanted { names: vec!["one".to_owned()], patterns, cluster: "prod".to_owned() };
+        let found = ["audit.prod", "audit.test", "audit.prod2", "shared", "one", "two"].map(|topic| wanted.has(topic));
+        assert_eq!(found, [true, false, false, true, true, false]);
     }
 
     #[test]

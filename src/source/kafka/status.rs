@@ -193,7 +193,8 @@ impl Health {
             (Some(_), None) => tracing::info!("brokers answer again"),
             _ => {}
         }
-        inner.unreachable = unreachable;
+        // The first words tell most: after a refused login a client only says that all brokers are down.
+        inner.unreachable = unreachable.map(|words| inner.unreachable.take().unwrap_or(words));
     }
 
     /// What a partition does.

@@ -127,6 +127,7 @@ impl Watch {
                     tracing::debug!(words, "the cluster does not answer");
                     if self.settings.until_end && begun.elapsed() > BOUNDED_PATIENCE && !self.listed() {
                         let brokers = self.settings.brokers.clone();
+                        let words = self.health.unreachable().unwrap_or(words);
                         return self.outcome.fail(KafkaError::Unreachable { brokers, words });
                     }
                     self.unreachable();
