@@ -8,6 +8,7 @@ mod dotted;
 mod hex;
 mod id;
 mod ip;
+mod loose;
 mod num;
 mod seq_lower;
 mod seq_upper;
@@ -27,11 +28,13 @@ pub const KNOWN: [(&str, &str, Scanner); 7] = [
 ];
 
 /// Other patterns that are on nearly every line of some logs.
-pub const LOGHUB: [(&str, Scanner); 4] = [
+pub const LOGHUB: [(&str, Scanner); 6] = [
     (r"(\d+\.){3}\d+", dotted::find),
     (r"(\d+\.){3}\d+(:\d+)?", dotted::find_with_port),
     (r"((\d+\.){3}\d+,?)+", dotted::find_list),
     (r"\d+", dotted::find_digits),
+    (r"blk_-?\d+", loose::find_block),
+    (r"/.+?\s", loose::find_path),
 ];
 
 /// The scanner of a pattern that has one.

@@ -53,6 +53,8 @@ agrees! {
     address_with_port: 8 in "([0-9]{1,3}[...:a ]){0,12}[0-9]{0,3}",
     list_of_addresses: 9 in "([0-9]{1,3}[...,:a ]){0,16}[0-9]{0,3}",
     digits: 10 in "([0-9]{1,3}|[a. ]){0,12}",
+    block: 11 in "(blk_|blk|-|[0-9]{1,3}|[a_ ]){0,12}",
+    path: 12 in "(/|a| |\t|\n|\u{b}){0,14}",
     cmd: 6 in "(executed cmd |\"|x| |\n|executed cmd \"){0,9}",
 }
 
