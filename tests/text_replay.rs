@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::kills::Random;
 use common::{Rows, assert_same, causeway, cell, files, succeed, verify};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -135,16 +136,6 @@ logformat = <Date> <Time> <Pid> <Level> <Component>: <Content>
         .collect();
     found.sort_unstable();
     assert_eq!(found, expected);
-}
-
-/// A small generator of random numbers with a fixed seed: failures repeat.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod keys;
 mod labels;
 mod parser;
 
-use super::explain::EventView;
+use super::event::EventView;
 use super::tables;
 use crate::context::evaluate::{PredictedRow, TruthRow, evaluate, read_truth};
 use crate::lake::scan::EventFilter;

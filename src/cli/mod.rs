@@ -4,12 +4,14 @@
 //! text that comes from logs goes through [`printable::Printable`].
 
 mod args;
+mod close;
 mod completions;
 mod config;
 mod contexts;
 mod csv_to_text;
 mod detect;
 mod evaluate;
+mod event;
 pub mod exit;
 mod explain;
 mod feedback;

@@ -3,12 +3,13 @@
 mod kafka;
 
 use super::Verbosity;
+use super::close::Closing;
 use super::replay::{dataflow, start_log, stop_on_signals};
 use crate::config::{Config, Loader, RUN_LISTENS_AT};
 use crate::flow::{self, ReplayPlan, RunPlan};
 use crate::observe::{self, Account, Progress, Server};
 use crate::source::kafka::Health;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,22 +86,8 @@ impl Run {
         let (bytes_in, _) = progress.totals();
         let account =
             Account::of(&outcome.account, started.elapsed(), bytes_in, super::tables::bytes(&plan.dataflow.output));
-        if let Some(path) = &self.account {
-            let text = serde_json::to_string_pretty(&account)? + "\n";
-            std::fs::write(path, text).with_context(|| format!("cannot write the account to {}", path.display()))?;
-        }
-        if !verbosity.quiet {
-            writeln!(out, "{account}")?;
-        }
-        if let Some(wrong) = outcome.account.imbalance() {
-            bail!("the account does not add up: {wrong}; please report this as a defect");
-        }
-        if !outcome.finished {
-            bail!(
-                "stopped before the end of the topics; what was read is committed, and the same command goes on from there"
-            );
-        }
-        Ok(())
+        let closing = Closing { file: self.account.as_deref(), quiet: verbosity.quiet, input: "the topics" };
+        closing.close(&outcome, &account, out)
     }
 
     /// The configuration with the flags laid over it.

@@ -8,7 +8,7 @@ use super::shared::{FlowError, Shared};
 use crate::audit::time::Micros;
 use crate::observe::health::Phase;
 use crate::source::PartitionId;
-use crate::source::files::{FileSource, Item};
+use crate::source::files::{FileSource, Item, SourceError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -61,9 +61,14 @@ pub fn feed<W>(
         let mut exhausted = false;
         let mut dealt = 0;
         while dealt < workers.len() * BLOCKS_A_WORKER {
-            let Some(item) = source.next_item()? else {
-                exhausted = true;
-                break;
+            let item = match source.next_item() {
+                Ok(Some(item)) => item,
+                Ok(None) => {
+                    exhausted = true;
+                    break;
+                }
+                Err(SourceError::Stopped) => break,
+                Err(error) => return Err(error.into()),
             };
             match item {
                 Item::End(partition) => ended.push(partition),

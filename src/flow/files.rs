@@ -2,12 +2,27 @@
 
 use crate::lake::manifest::SourceState;
 use crate::source::catalog::SourceName;
-use crate::source::files::{FileKey, FileSource};
+use crate::source::files::{FileKey, FileSource, Settings, SourceError, discover};
 use crate::source::{Offset, PartitionId};
 use std::collections::BTreeMap;
 
+/// Finds the inputs and opens each where the manifest says that it goes on; `None` when told to stop before that.
+///
+/// # Errors
+/// [`SourceError`] when there is nothing to read, or a file cannot be read.
+pub fn open(
+    inputs: &[String],
+    known: &BTreeMap<String, SourceState>,
+    settings: Settings,
+) -> Result<Option<FileSource>, SourceError> {
+    match FileSource::new(discover(inputs)?, &offsets(known), settings) {
+        Err(SourceError::Stopped) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
 /// Where each file that the manifest knows goes on.
-pub fn offsets(known: &BTreeMap<String, SourceState>) -> BTreeMap<FileKey, Offset> {
+fn offsets(known: &BTreeMap<String, SourceState>) -> BTreeMap<FileKey, Offset> {
     let key = |text: &str| Some(FileKey(u64::from_str_radix(text.rsplit_once('/')?.1, 16).ok()?));
     known.iter().filter_map(|(text, state)| Some((key(text)?, Offset(state.resume_offset)))).collect()
 }

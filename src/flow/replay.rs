@@ -11,7 +11,7 @@ use super::decode::{self, Decoder, decode_blocks};
 use super::drive::{Message, Waiting, drive, pump};
 use super::epoch::{Flow, Tick, split};
 use super::feed::feed;
-use super::files::{names, offsets};
+use super::files::{names, open};
 use super::filtered::{self, count_drops};
 use super::infer::infer_windows;
 use super::labelled::weights;
@@ -36,7 +36,7 @@ use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::Catalog;
-use crate::source::files::{FileSource, Settings, discover};
+use crate::source::files::Settings;
 use crossbeam_channel::Receiver;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,9 +77,13 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
     let known = last.map(|m| m.sources).unwrap_or_default();
 
-    let settings =
-        Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes, ..Settings::default() };
-    let source = FileSource::new(discover(&plan.inputs)?, &offsets(&known), settings)?;
+    let settings = Settings {
+        block_bytes: plan.block_bytes,
+        max_record_bytes: plan.max_record_bytes,
+        stop: Arc::clone(&plan.stop),
+        ..Settings::default()
+    };
+    let Some(source) = open(&plan.inputs, &known, settings)? else { return Ok(Outcome { account, finished: false }) };
     let buffers = source.buffers();
     let names = names(&source, &plan.cluster);
     let resumed: ResumePoints =

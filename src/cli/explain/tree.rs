@@ -3,7 +3,7 @@
 //! Invariants: a parent stands before its children in time order, so there is no cycle whatever the rows say; every event has
 //! exactly one place; an event whose cause has no row hangs from the root.
 
-use super::event::EventView;
+use super::super::event::EventView;
 use std::collections::BTreeMap;
 
 /// More alike leaves than this are told as one line.

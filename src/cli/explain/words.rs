@@ -1,6 +1,6 @@
 //! The reason of a link in words: from the short name of the evidence, the event and its cause to a sentence.
 
-use super::event::EventView;
+use super::super::event::EventView;
 
 /// Why `event` is held to follow from `cause`; `None` when the cause has no row of its own (a dropped event).
 pub fn because(event: &EventView, cause: Option<&EventView>) -> String {

@@ -7,8 +7,10 @@ use crate::flow::text::{TextPlan, replay_text};
 use crate::lake;
 use crate::observe::Progress;
 use crate::observe::progress::{Display, Style};
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use indicatif::HumanCount;
+use serde::Serialize;
+use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,37 +26,33 @@ pub fn run(replay: &Replay, pipeline: &Path, style: Style, quiet: bool, out: &mu
     let outcome = replay_text(&plan);
     drop(display);
     let outcome = outcome?;
-    let account = &outcome.account;
-    if let Some(path) = &replay.account {
-        let text = serde_json::to_string_pretty(account)? + "\n";
-        std::fs::write(path, text).with_context(|| format!("cannot write the account to {}", path.display()))?;
-    }
-    if !quiet {
-        tell(account, started.elapsed().as_secs_f64(), out)?;
-    }
-    if let Some(wrong) = account.imbalance() {
-        bail!("the account does not add up: {wrong}; please report this as a defect");
-    }
-    if !outcome.finished {
-        bail!(
-            "stopped before the end of the input; what was read is committed, and the same command goes on from there"
-        );
-    }
-    Ok(())
+    let account = TextAccount { counts: &outcome.account, secs: started.elapsed().as_secs_f64() };
+    replay.closing(quiet).close(&outcome, &account, out)
 }
 
-fn tell(account: &lake::Account, secs: f64, out: &mut impl Write) -> Result<()> {
-    let lines = [
-        ("read", account.read, "lines"),
-        ("parsed", account.events, "rows of lines"),
-        ("rejects", account.rejects, "lines without a key; the table rejects says why"),
-        ("sessions", account.sessions, "rows of log_sessions"),
-        ("blank", account.empty_lines, "blank lines, not counted above"),
-    ];
-    for (name, count, note) in lines {
-        writeln!(out, "{name:<9} {:>15}  {note}", HumanCount(count).to_string())?;
+/// The account of log lines.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct TextAccount<'a> {
+    counts: &'a lake::Account,
+    #[serde(skip)]
+    secs: f64,
+}
+
+impl fmt::Display for TextAccount<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = [
+            ("read", self.counts.read, "lines"),
+            ("parsed", self.counts.events, "rows of lines"),
+            ("rejects", self.counts.rejects, "lines without a key; the table rejects says why"),
+            ("sessions", self.counts.sessions, "rows of log_sessions"),
+            ("blank", self.counts.empty_lines, "blank lines, not counted above"),
+        ];
+        for (name, count, note) in lines {
+            writeln!(f, "{name:<9} {:>15}  {note}", HumanCount(count).to_string())?;
+        }
+        write!(f, "in {:.1} s", self.secs)
     }
-    Ok(writeln!(out, "in {secs:.1} s")?)
 }
 
 fn plan(replay: &Replay, path: &Path, progress: Arc<Progress>) -> Result<TextPlan> {

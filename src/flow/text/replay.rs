@@ -10,7 +10,7 @@ use crate::flow::commit::{Coordinator, commit_epochs};
 use crate::flow::drive::{Waiting, drive, pump};
 use crate::flow::epoch::{Flow, Tick, split};
 use crate::flow::feed::feed;
-use crate::flow::files::{names, offsets};
+use crate::flow::files::{names, open};
 use crate::flow::shared::Shared;
 use crate::flow::state::{Section, State};
 use crate::flow::{FlowError, Outcome};
@@ -19,7 +19,7 @@ use crate::lake::manifest::Manifest;
 use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
 use crate::source::catalog::Catalog;
-use crate::source::files::{FileSource, Records, Settings, discover};
+use crate::source::files::{Records, Settings};
 use crate::text::format::{FormatError, LogFormat};
 use crate::text::line::LineReader;
 use crate::text::time::{TimeFormatError, TimeReader};
@@ -42,9 +42,13 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
     only_text(last.as_ref(), &state)?;
     let account = last.as_ref().map(|m| m.account.clone()).unwrap_or_default();
     let known = last.map(|m| m.sources).unwrap_or_default();
-    let settings =
-        Settings { records: Records::Lines, block_bytes: plan.block_bytes, max_record_bytes: plan.max_line_bytes };
-    let source = FileSource::new(discover(&plan.inputs)?, &offsets(&known), settings)?;
+    let settings = Settings {
+        records: Records::Lines,
+        block_bytes: plan.block_bytes,
+        max_record_bytes: plan.max_line_bytes,
+        stop: Arc::clone(&plan.stop),
+    };
+    let Some(source) = open(&plan.inputs, &known, settings)? else { return Ok(Outcome { account, finished: false }) };
     let names = names(&source, &plan.stream);
     let sources = names.values().map(|name| (name.key.clone(), name.name.clone())).collect();
     let learners = Learners::files(plan, saved, sources, (account.read, account.empty_lines))?;
