@@ -80,7 +80,7 @@ pub struct Learn {
     /// Old windows for each new one.
     #[arg(long, value_name = "N", default_value_t = Options::default().replay)]
     replay: usize,
-    /// Most passes over both.
+    /// Most steps; each takes a few passes over the false alarms and another sample of old windows.
     #[arg(long, value_name = "N", default_value_t = Options::default().most_steps)]
     most_steps: usize,
     /// Learning rate of the network.

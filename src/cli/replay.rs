@@ -14,13 +14,13 @@ use crate::observe::{Account, Health, Progress, Server, log};
 use anyhow::Result;
 use clap::ValueEnum;
 pub(super) use plan::dataflow;
-pub(super) use text::text_plan;
 use plan::{plan, workers};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+pub(super) use text::{TextAccount, text_plan};
 
 /// Read archived audit logs into tables.
 ///

@@ -33,10 +33,12 @@ pub fn run(replay: &Replay, pipeline: &Path, style: Style, quiet: bool, out: &mu
 /// The account of log lines.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct TextAccount<'a> {
-    counts: &'a lake::Account,
+pub struct TextAccount<'a> {
+    /// Counts since the tables were begun.
+    pub counts: &'a lake::Account,
+    /// How long this run took.
     #[serde(skip)]
-    secs: f64,
+    pub secs: f64,
 }
 
 impl fmt::Display for TextAccount<'_> {

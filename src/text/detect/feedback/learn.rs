@@ -8,9 +8,6 @@ use super::super::sequence::KeySequence;
 use super::super::vocabulary::{Token, Vocabulary};
 use super::learner::{Learner, Pair};
 use super::{Said, Verdict};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +17,7 @@ use std::sync::Arc;
 pub struct Options {
     /// Old windows for each new one.
     pub replay: usize,
-    /// Most passes over both; learning stops as soon as every false alarm is normal.
+    /// Most steps; learning stops as soon as every false alarm is normal.
     pub most_steps: usize,
     /// Learning rate of the network.
     pub rate: f32,
@@ -30,7 +27,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { replay: 10, most_steps: 500, rate: 0.003, seed: 1 }
+        Options { replay: 10, most_steps: 100, rate: 0.001, seed: 1 }
     }
 }
 
@@ -54,7 +51,7 @@ pub struct Learnt {
     pub false_alarms: usize,
     /// Those of them that are still findings.
     pub left: usize,
-    /// Passes that it took.
+    /// Steps that it took.
     pub steps: usize,
     /// Held-out sessions that were normal and are now findings.
     pub now_abnormal: Vec<String>,
@@ -208,8 +205,6 @@ impl Work<'_> {
         let mut replayed: Vec<Pair> = Vec::new();
         if matches!(learner, Learner::Network(_)) && !new.is_empty() {
             replayed = old.iter().flat_map(|session| learner.pairs(self.vocabulary, session)).collect();
-            replayed.shuffle(&mut StdRng::seed_from_u64(options.seed));
-            replayed.truncate(new.len() * options.replay);
         }
         let (mut steps, mut left) = (0, alarms.len());
         while left > 0 && steps < options.most_steps && !new.is_empty() {

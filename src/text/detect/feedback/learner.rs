@@ -12,6 +12,8 @@ use super::super::vocabulary::{Token, Vocabulary};
 use super::super::windows::Windows;
 use super::Options;
 use crate::model::lstm::{Batch, Samples, Targets, Training, train};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 /// A window, where the key behind it stands in its session, and that key.
 pub(super) struct Pair {
@@ -28,6 +30,15 @@ pub(super) enum Learner {
     /// The count model.
     Counts(CountModel),
 }
+
+/// Times that a step counts each new window, with as many more old ones.
+const ROUNDS: usize = 10;
+
+/// Passes over the sample of one step.
+const PASSES: usize = 5;
+
+/// Windows of one length that are computed at once, at most: all of them, so that new ones never stand alone.
+const BATCH: usize = 4096;
 
 /// Doublings of a count, at most.
 const MOST_DOUBLINGS: usize = 16;
@@ -70,7 +81,7 @@ impl Learner {
             .collect()
     }
 
-    /// One step towards `new`, with `old` against forgetting.
+    /// One step towards `new`, with `old` against forgetting: `options.replay` of them for each new one.
     pub(super) fn step(
         &mut self,
         new: &[Pair],
@@ -86,15 +97,31 @@ impl Learner {
                 Ok(())
             }
             Learner::Network(network) => {
-                let all: Vec<&Pair> = new.iter().chain(old).collect();
-                let samples = Samples::Tokens(all.iter().map(|pair| numbers(&pair.window)).collect());
-                let targets = Targets::Classes(all.iter().map(|pair| pair.next.0).collect());
-                let batch = Batch { weights: vec![1.0; all.len()], samples, targets };
+                let seed = options.seed.wrapping_add(step as u64);
+                // Another sample in each step, and so large that each length of window has old ones beside the new.
+                let many = (new.len() * options.replay * ROUNDS).min(old.len());
+                let mut random = StdRng::seed_from_u64(seed);
+                let sampled = rand::seq::index::sample(&mut random, old.len(), many);
+                let sampled: Vec<&Pair> = sampled.into_iter().filter_map(|index| old.get(index)).collect();
+                let all = || new.iter().chain(sampled.iter().copied());
+                // Where there are fewer old windows than wanted, each counts for several.
+                let wanted = (new.len() * options.replay * ROUNDS) as f32;
+                let old_weight = wanted / (many.max(1) as f32);
+                let weights = vec![ROUNDS as f32; new.len()].into_iter().chain(vec![old_weight; many]).collect();
+                let samples = Samples::Tokens(all().map(|pair| numbers(&pair.window)).collect());
+                let targets = Targets::Classes(all().map(|pair| pair.next.0).collect());
+                let batch = Batch { weights, samples, targets };
                 let (samples, targets) = (Samples::Tokens(Vec::new()), Targets::Classes(Vec::new()));
                 let nothing = Batch { samples, targets, weights: Vec::new() };
-                let (rate, seed) = (options.rate, options.seed + step as u64);
-                let settings =
-                    Training { epochs: 1, batch: 128, rate, early_stop: None, seed, shuffle: true, threads: 1 };
+                let settings = Training {
+                    epochs: PASSES,
+                    batch: BATCH,
+                    rate: options.rate,
+                    early_stop: None,
+                    seed,
+                    shuffle: true,
+                    threads: 1,
+                };
                 train(&mut network.network, &batch, &nothing, &settings, &mut |_| true)
                     .map(|_| ())
                     .map_err(|error| DetectError::TooLittle(error.to_string()))

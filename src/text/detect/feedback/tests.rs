@@ -22,7 +22,7 @@ fn a_false_alarm_is_learnt_by_every_model_and_what_was_normal_stays_so() {
     // With g = 2 there is room behind `a b c` for a second key beside `d`, so nothing has to be forgotten.
     let odd = KeySequence::new("odd", ["a", "b", "c", "a"]);
     let sets = Sets { said_of: std::slice::from_ref(&odd), normal: &normal, held_out: &normal };
-    let options = Options { rate: 0.01, ..Options::default() };
+    let options = Options { rate: 0.005, ..Options::default() };
     let confirmed = [Said { verdict: Verdict::Confirmed, ..false_alarm("odd", None) }];
     let (same, report) = learn(&model, &confirmed, sets, options).unwrap();
     assert_eq!((same, report.changed()), (model.clone(), false), "a confirmed anomaly is never trained on");
@@ -45,7 +45,7 @@ fn a_key_that_training_never_saw_gets_a_place_in_the_vocabulary() {
         [KeySequence::new("new", ["a", "b", "x", "c", "d"]), KeySequence::new("other", ["a", "y", "b", "c"])];
     let sets = Sets { said_of: &sessions, normal: &normal, held_out: &normal };
     let said = [false_alarm("new", None), false_alarm("nobody", Some(1))];
-    let (next, report) = learn(&model, &said, sets, Options { rate: 0.02, ..Options::default() }).unwrap();
+    let (next, report) = learn(&model, &said, sets, Options { rate: 0.005, ..Options::default() }).unwrap();
     assert_eq!((report.new_keys.as_slice(), report.without_session), (["x".into()].as_slice(), 1));
     assert!(report.models.iter().all(|learnt| learnt.left == 0 && learnt.now_abnormal.is_empty()), "{report:?}");
     assert_eq!(next.card.vocabulary.len(), 5);
