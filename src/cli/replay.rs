@@ -14,6 +14,7 @@ use crate::observe::{Account, Health, Progress, Server, log};
 use anyhow::Result;
 use clap::ValueEnum;
 pub(super) use plan::dataflow;
+pub(super) use text::text_plan;
 use plan::{plan, workers};
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,7 +1,9 @@
 //! `causeway train`.
 
+mod counts;
 mod keys;
 pub mod labels;
+mod values;
 
 use anyhow::Result;
 use std::io::Write;
@@ -10,6 +12,8 @@ use std::io::Write;
 #[derive(Debug, clap::Subcommand)]
 pub enum Train {
     Keys(Box<keys::Keys>),
+    Values(values::Values),
+    Counts(counts::Counts),
     Labels(labels::Labels),
 }
 
@@ -18,6 +22,8 @@ impl Train {
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         match self {
             Train::Keys(command) => command.run(out),
+            Train::Values(command) => command.run(out),
+            Train::Counts(command) => command.run(out),
             Train::Labels(command) => command.run(out),
         }
     }
