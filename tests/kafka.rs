@@ -375,3 +375,102 @@ fn log_lines_from_a_topic_are_the_same_after_kills_with_any_number_of_workers() 
     let refused = command(&audit, "1", &["--until-end"]).output().unwrap();
     assert!(String::from_utf8_lossy(&refused.stderr).contains("of audit events"), "{refused:?}");
 }
+
+#[test]
+fn a_start_position_counts_for_what_no_commit_knows() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let topic = "starts";
+    broker.topic(topic, 1, &[]);
+    broker.send_in_turns(topic, 1, &(0..10).map(|n| event(n, 60_000 - n as i64)).collect::<Vec<_>>());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let between = jiff::Timestamp::now().to_string();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    broker.send_in_turns(topic, 1, &(10..25).map(|n| event(n, 50_000 - n as i64)).collect::<Vec<_>>());
+
+    let since = folder.path().join("since");
+    read_to_end(broker, topic, &since, &["--start", &between]);
+    assert_eq!(rows_so_far(&since), 15, "what the broker took since then");
+
+    let latest = folder.path().join("latest");
+    let mut running = follow(broker, topic, &latest, &["--start", "latest", "--set", "stream.idle_after=1s"]);
+    running.wait_for_log("is read");
+    broker.send_in_turns(topic, 1, &(25..30).map(|n| event(n, 40_000 - n as i64)).collect::<Vec<_>>());
+    wait_for("what came since the start", || rows_so_far(&latest) == 5);
+    assert_eq!(running.stop(), 0);
+    // What a commit knows goes on there, whatever the start position.
+    read_to_end(broker, topic, &latest, &["--start", "earliest"]);
+    assert_eq!(rows_so_far(&latest), 5);
+}
+
+#[test]
+fn a_pattern_finds_topics_by_their_whole_name_and_reading_nothing_new_commits_nothing() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (number, topic) in ["shop-audit-1", "shop-audit-2", "my-shop-audit-1"].into_iter().enumerate() {
+        broker.topic(topic, 1, &[]);
+        broker.send_in_turns(topic, 1, &[event(number, 60_000)]);
+    }
+    let output = folder.path().join("pattern");
+    read_to_end(broker, "^shop-audit-[0-9]", &output, &[]);
+    let rows = rows(&output, &[]);
+    let mut sources: Vec<&str> = rows["events"].iter().map(|row| cell(row, "source")).collect();
+    sources.sort();
+    assert_eq!(sources, ["shop-audit-1", "shop-audit-2"]);
+    let commits = common::manifests(&output).len();
+    read_to_end(broker, "^shop-audit-[0-9]", &output, &[]);
+    assert_eq!(common::manifests(&output).len(), commits, "nothing was there to commit");
+}
+
+#[test]
+fn rows_and_bytes_bring_a_commit_before_its_time() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let topic = "sizes";
+    broker.topic(topic, 2, &[]);
+    for (name, bound) in [("rows", "commit.rows=40"), ("bytes", "commit.bytes=10KiB")] {
+        let output = folder.path().join(name);
+        let running = follow(
+            broker,
+            topic,
+            &output,
+            &["--set", "commit.every=1h", "--set", bound, "--set", "stream.idle_after=1h"],
+        );
+        broker.send_in_turns(topic, 2, &(0..60).map(|n| event(n, 60_000 - n as i64)).collect::<Vec<_>>());
+        wait_for("a commit before its time", || {
+            output.join("_causeway/manifest").read_dir().is_ok_and(|dir| dir.count() > 0)
+        });
+        assert_eq!(running.stop(), 0);
+    }
+}
+
+#[test]
+fn what_compaction_removed_leaves_no_trace() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let topic = "compacted";
+    let quick = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "100"),
+        ("min.cleanable.dirty.ratio", "0.001"),
+        ("max.compaction.lag.ms", "100"),
+    ];
+    broker.topic(topic, 1, &quick);
+    let sending = broker.producer(&[]);
+    // All messages have the same key: of closed segments only the last message stays.
+    for number in 0..12 {
+        sending.send(topic, 0, Some(&event(number, 60_000 - number as i64)));
+        sending.flush();
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    wait_for("compaction", || broker.messages(topic, 1).len() < 8);
+    let left = broker.messages(topic, 1).len();
+    let output = folder.path().join("compacted");
+    read_to_end(broker, topic, &output, &[]);
+    assert!(rows_so_far(&output) <= left && rows_so_far(&output) > 0, "{} rows, {left} messages", rows_so_far(&output));
+    let read_to =
+        common::manifests(&output).last().unwrap()["sources"]["test/kafka/compacted/0"]["read_offset"].as_i64();
+    assert_eq!(read_to, Some(broker.end(topic, 0)), "gaps count as read");
+    read_to_end(broker, topic, &output, &[]);
+    verify(&output);
+}

@@ -117,6 +117,25 @@ fn the_same_seed_gives_the_same_model_also_when_resumed() {
     assert!(one.onnx != other.onnx, "the seed does not matter");
 }
 
+#[test]
+fn a_search_finds_its_settings_and_trains_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = labelled(folder.path(), 600);
+    let model = folder.path().join("tuned.onnx");
+    let small = ["--epochs", "2", "--window", "10", "--stride", "10", "--embedding", "2", "--device", "cpu"];
+    let search = ["train", "labels", "--tune", "halving", "--trials", "3", "--output", model.to_str().unwrap()];
+    let mut command = causeway(&search);
+    command.args(small).arg(&log);
+    let said = String::from_utf8(succeed(command).stdout).unwrap();
+    let trials: Vec<serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(folder.path().join("tuned.tuning.json")).unwrap()).unwrap();
+    assert_eq!(trials.len(), 3);
+    let units = |trial: &serde_json::Value| trial["settings"]["net"]["units"].as_u64().unwrap();
+    assert!(said.starts_with(&format!("trial {}: ", trials[0]["trial"])), "{said}");
+    assert!(said.contains(&format!("units {} and ", units(&trials[0]))), "{said}");
+    assert!(LabelSpec::read(&std::fs::read(&model).unwrap()).is_ok());
+}
+
 /// A small model on disk.
 fn model(folder: &Path) -> PathBuf {
     let log = labelled(folder, 1_500);

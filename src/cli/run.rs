@@ -29,6 +29,8 @@ Examples:
   causeway run --brokers kafka-0:9092,kafka-1:9092 --topic audit --output tables --cluster prod
   causeway run --config pipelines/kafka.toml --until-end          read what is there, then end
   causeway run --config pipelines/kafka.toml --start latest       leave out what is there already
+  causeway run --config pipelines/kafka.toml --processes 3 --process 0 --hostfile hosts.txt
+                                                                  the first of three processes that work as one
   causeway run --pipeline pipelines/hdfs.toml --brokers kafka-0:9092 --topic logs --output tables    ordinary log lines")]
 pub struct Run {
     /// Configuration file; `causeway config reference` lists its keys.
@@ -55,6 +57,15 @@ pub struct Run {
     /// Worker threads; 0 is one for each core [run.workers].
     #[arg(short, long, value_name = "N")]
     workers: Option<usize>,
+    /// Processes that work as one [run.processes].
+    #[arg(long, value_name = "N")]
+    processes: Option<usize>,
+    /// Number of this process among them, from 0 [run.process].
+    #[arg(long, value_name = "I")]
+    process: Option<usize>,
+    /// File with one host:port a line, where the processes reach each other [run.hostfile].
+    #[arg(long, value_name = "FILE")]
+    hostfile: Option<String>,
     /// Name of the cluster that the events are from [stream.cluster].
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
@@ -92,10 +103,15 @@ impl Run {
             source: kafka::settings(&config, self.until_end)?,
             commit_rows: config.commit.rows,
             health: Arc::new(Health::default()),
+            membership: kafka::membership(&config.run)?,
         };
         let started = Instant::now();
         let closing = Closing { file: self.account.as_deref(), quiet: verbosity.quiet, input: "the topics" };
         if let Some(path) = &self.pipeline {
+            if plan.membership.is_some() {
+                let text = "log lines are read by one process; leave --processes out with --pipeline".to_owned();
+                return Err(UsageError(text).into());
+            }
             let flow = &plan.dataflow;
             let (output, stop) = (PathBuf::from(&flow.output), Arc::clone(&flow.stop));
             let text = text_plan(path, (output, flow.workers), progress, stop)?;
@@ -109,6 +125,11 @@ impl Run {
         let outcome = flow::run(&plan);
         drop(server);
         let outcome = outcome?;
+        if let Some(membership) = plan.membership.as_ref().filter(|membership| membership.process > 0) {
+            // Only the process that commits knows the account.
+            tracing::info!(process = membership.process, "the run has ended");
+            return Ok(());
+        }
         let (bytes_in, _) = progress.totals();
         let account =
             Account::of(&outcome.account, started.elapsed(), bytes_in, super::tables::bytes(&plan.dataflow.output));
@@ -121,6 +142,9 @@ impl Run {
         let flags = [
             ("output.dir", "--output", self.output.clone()),
             ("run.workers", "--workers", self.workers.map(|workers| workers.to_string())),
+            ("run.processes", "--processes", self.processes.map(|processes| processes.to_string())),
+            ("run.process", "--process", self.process.map(|process| process.to_string())),
+            ("run.hostfile", "--hostfile", self.hostfile.clone()),
             ("stream.cluster", "--cluster", self.cluster.clone()),
             ("kafka.brokers", "--brokers", self.brokers.clone()),
             ("kafka.topics", "--topic", topics),

@@ -37,7 +37,7 @@ use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate
 use crate::source::PartitionId;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
-use crate::source::kafka::Records;
+use crate::source::kafka::{Records, Says};
 use hashbrown::HashMap;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -57,6 +57,8 @@ pub enum Out {
     Rows(Rows),
     /// To the counts.
     Dropped(Drop, u64),
+    /// To the commit, which may be another process's: what a partition is called.
+    Named(PartitionId, SourceName),
 }
 
 /// The state of one worker's decoder.
@@ -147,6 +149,9 @@ impl Decoder {
             }
             Work::Notice(notice) => {
                 says = Some(notice.says);
+                if notice.says == Says::Begins {
+                    out.push(Out::Named(notice.partition, self.source.clone()));
+                }
                 (notice.partition, notice.position, notice.position)
             }
         };

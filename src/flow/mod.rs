@@ -61,6 +61,7 @@ pub mod live_contexts;
 pub mod order;
 pub mod parts;
 pub mod plan;
+pub mod processes;
 pub mod publish;
 pub mod replay;
 pub mod report;

@@ -106,6 +106,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         following: None,
         shared: Arc::clone(&shared),
         coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), catalog, Arc::clone(&shared)))),
+        staging: String::new(),
     };
     let (pace, feed_shared) = (plan.pace(next_commit), Arc::clone(&shared));
     let finished = drive(
@@ -139,6 +140,8 @@ pub(super) struct Run {
     pub following: Option<Following>,
     pub shared: Arc<Shared>,
     pub coordinator: Mutex<Option<Coordinator>>,
+    /// What the names of staged files begin with, so that a process that outlived its run cannot write into those of another one.
+    pub staging: String,
 }
 
 /// The life of one worker of `run`.
@@ -171,10 +174,14 @@ fn build<'s>(
         decode::Out::Block(block) => Ok(*block),
         other => Err(other),
     });
+    let (named, local) = split(local, |out| match out {
+        decode::Out::Named(id, name) => Ok(Piece::Named(id, name)),
+        other => Err(other),
+    });
     let (plain_rows, early_drops) = split(local, |out| match out {
         decode::Out::Rows(rows) => Ok(Some(rows)),
         decode::Out::Dropped(drop, count) => Err(Some((drop, count))),
-        decode::Out::Block(_) => Ok(None),
+        decode::Out::Block(_) | decode::Out::Named(..) => Ok(None),
     });
 
     let owner = (index == 0).then(|| attribute(run)).transpose()?;
@@ -250,9 +257,9 @@ fn build<'s>(
     let scope = marks.scope();
     let plain_rows = plain_rows.flat_map(|rows| rows);
     let rows = scope.concatenate([plain_rows, event_rows, context_rows, session_rows, filtered_rows]);
-    let writer = TableWriter::new(Arc::clone(&run.store), index);
+    let writer = TableWriter::new(Arc::clone(&run.store), index).staging_as(&run.staging);
     let written = write_rows(rows, marks, cluster(), writer);
-    let pieces = [written, order_pieces, context_pieces, session_pieces, filtered_pieces];
+    let pieces = [named, written, order_pieces, context_pieces, session_pieces, filtered_pieces];
     let pieces = scope.concatenate(pieces.into_iter().chain(live_pieces).chain(label_pieces));
     let coordinator =
         if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };

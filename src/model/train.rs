@@ -9,6 +9,7 @@
 //! network its own test.
 
 mod checkpoint;
+mod course;
 pub mod data;
 mod device;
 pub mod export;
@@ -17,11 +18,14 @@ pub mod net;
 pub mod recurrent;
 pub mod run;
 pub mod samples;
+pub mod tune;
 
+pub use course::{Epoch, History};
 pub use data::Labelled;
 pub use device::device;
 pub use net::{Architecture, NetConfig};
-pub use run::{Epoch, History, Settings, Trained, train};
+pub use run::{Settings, Trained, train};
+pub use tune::{Search, Trial, tune};
 
 /// What can go wrong in training.
 #[derive(Debug, thiserror::Error)]

@@ -115,10 +115,11 @@ impl Learners {
         }
     }
 
-    /// State, positions and counts.
-    fn save(&mut self) -> Vec<Piece> {
+    /// State, positions and counts; `told` says that all that is open was told.
+    fn save(&mut self, told: bool) -> Vec<Piece> {
         let watermark = self.at();
         let mut pieces = vec![Piece::encode(Section::Method, 0, &"text")];
+        pieces.extend(told.then(|| Piece::encode(Section::Told, 0, &())));
         let (partitions, (read, empty_lines), notes) = match self {
             Learners::Files(learner) => {
                 pieces.push(learner.save());
@@ -205,7 +206,7 @@ pub fn learn_lines<'s>(
             out.extend(learners.tell_open().into_iter().map(|rows| Out::Rows(Box::new(rows))));
         }
         if tick.commit.is_some() {
-            out.extend(learners.save().into_iter().map(Out::Piece));
+            out.extend(learners.save(tick.flush).into_iter().map(Out::Piece));
         }
         out.push(Out::Mark(Mark { watermark: learners.at(), commit: tick.commit, flush: tick.flush }));
     })

@@ -12,7 +12,7 @@ use super::saved::SavedText;
 use crate::flow::commit::Coordinator;
 use crate::flow::drive::{Waiting, drive, pump};
 use crate::flow::epoch::Flow;
-use crate::flow::follow::follow;
+use crate::flow::follow::Feed;
 use crate::flow::run::{RunPlan, again, saved_partitions};
 use crate::flow::shared::Shared;
 use crate::flow::state::{Section, State};
@@ -22,7 +22,7 @@ use crate::lake::commit::Lake;
 use crate::lake::store;
 use crate::source::Offset;
 use crate::source::catalog::Catalog;
-use crate::source::kafka::{self, KafkaSource};
+use crate::source::kafka::{self, KafkaSource, Share};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -45,6 +45,7 @@ fn once(plan: &RunPlan, text: &TextPlan, forgotten: &BTreeSet<String>) -> Result
     let last = lake.last().cloned();
     only_text(last.as_ref(), &state)?;
     let account = last.as_ref().map(|m| m.account.clone()).unwrap_or_default();
+    let open = last.is_some() && !state.holds(Section::Told);
     let mut known = last.map(|m| m.sources).unwrap_or_default();
     let wanted = plan.source.wanted()?;
     let is_ours = |key: &str, topic: &str| kafka::is_key(&text.stream, key) && wanted.has(topic);
@@ -68,19 +69,17 @@ fn once(plan: &RunPlan, text: &TextPlan, forgotten: &BTreeSet<String>) -> Result
         learners: Mutex::new(Some(learners)),
         coordinator: Mutex::new(Some(coordinator)),
     };
-    let source = KafkaSource::open(
-        &plan.source,
-        &text.stream,
-        &saved,
-        Arc::clone(&catalog),
-        Arc::clone(&plan.health),
-        (flow.workers.max(1), (0, 1)),
-    )?;
+    let share = Share { process: 0, processes: 1, workers: flow.workers.max(1) };
+    let (names, health) = (Arc::clone(&catalog), Arc::clone(&plan.health));
+    let source = KafkaSource::open(&plan.source, &text.stream, &saved, names, health, share)?;
     let (feed_plan, feed_shared) = (plan.clone(), Arc::clone(&shared));
     let finished = drive(
         flow.workers,
         &shared,
-        move |workers| follow(&source, workers, next_commit, &feed_plan, &catalog, &feed_shared),
+        move |workers| {
+            let (source, plan, catalog, shared) = (&source, &feed_plan, &catalog, &feed_shared);
+            Feed { source, workers, plan, catalog, shared }.run(next_commit, open)
+        },
         move |worker, messages| {
             let index = worker.index();
             pump(worker, messages, Waiting::Idly, &run.shared, |work, ticks| build(lines(work), ticks, &run, index));
@@ -89,10 +88,8 @@ fn once(plan: &RunPlan, text: &TextPlan, forgotten: &BTreeSet<String>) -> Result
     keeper.clear_up();
     match shared.take_failure() {
         Some(error) => Err(error),
-        None => Ok(Outcome {
-            account: shared.account(),
-            finished: finished || (!plan.source.until_end && flow.stop.load(Ordering::Relaxed)),
-        }),
+        // Told to stop, a run that follows has done what it was to do.
+        None => Ok(Outcome { account: shared.account(), finished: finished || !plan.source.until_end }),
     }
 }
 
