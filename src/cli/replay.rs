@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
+pub(super) use text::{TextAccount, text_plan};
 
 /// Read archived audit logs into tables.
 ///

@@ -4,8 +4,10 @@ mod kafka;
 
 use super::Verbosity;
 use super::close::Closing;
-use super::replay::{dataflow, start_log, stop_on_signals};
-use crate::config::{Config, Loader, RUN_LISTENS_AT};
+use super::exit::UsageError;
+use super::replay::{TextAccount, dataflow, start_log, stop_on_signals, text_plan};
+use crate::config::{Config, Loader, RUN_LISTENS_AT, TextPipeline};
+use crate::flow::text::{TextPlan, run_text};
 use crate::flow::{self, ReplayPlan, RunPlan};
 use crate::observe::{self, Account, Progress, Server};
 use crate::source::kafka::Health;
@@ -28,11 +30,15 @@ Examples:
   causeway run --config pipelines/kafka.toml --until-end          read what is there, then end
   causeway run --config pipelines/kafka.toml --start latest       leave out what is there already
   causeway run --config pipelines/kafka.toml --processes 3 --process 0 --hostfile hosts.txt
-                                                                  the first of three processes that work as one")]
+                                                                  the first of three processes that work as one
+  causeway run --pipeline pipelines/hdfs.toml --brokers kafka-0:9092 --topic logs --output tables    ordinary log lines")]
 pub struct Run {
     /// Configuration file; `causeway config reference` lists its keys.
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Read log lines instead of audit events, as this pipeline file says (pipelines/hdfs.toml is one); a message is a line.
+    #[arg(long, value_name = "FILE")]
+    pipeline: Option<PathBuf>,
     /// Folder of the tables [output.dir].
     #[arg(short, long, value_name = "DIR")]
     output: Option<String>,
@@ -74,7 +80,15 @@ pub struct Run {
 impl Run {
     /// Follows the topics, and prints the account at the end.
     pub fn run(&self, verbosity: Verbosity, out: &mut impl Write) -> Result<()> {
-        let config = self.effective()?;
+        let mut config = self.effective()?;
+        if let Some(path) = &self.pipeline {
+            if config.publish.topic.is_some() {
+                let text = "publish.topic is for contexts of audit events; leave it out with --pipeline".to_owned();
+                return Err(UsageError(text).into());
+            }
+            let name = TextPipeline::read(path)?.stream.name;
+            config.stream.cluster = self.cluster.clone().unwrap_or(name);
+        }
         start_log(&config, verbosity)?;
         let watched = Arc::new(observe::Health::new(config.commit.every.as_duration()));
         let default = (!self.until_end).then_some(RUN_LISTENS_AT);
@@ -92,6 +106,22 @@ impl Run {
             membership: kafka::membership(&config.run)?,
         };
         let started = Instant::now();
+        let closing = Closing { file: self.account.as_deref(), quiet: verbosity.quiet, input: "the topics" };
+        if let Some(path) = &self.pipeline {
+            if plan.membership.is_some() {
+                let text = "log lines are read by one process; leave --processes out with --pipeline".to_owned();
+                return Err(UsageError(text).into());
+            }
+            let flow = &plan.dataflow;
+            let (output, stop) = (PathBuf::from(&flow.output), Arc::clone(&flow.stop));
+            let text = text_plan(path, (output, flow.workers), progress, stop)?;
+            let text = TextPlan { stream: config.stream.cluster.clone(), per_partition: true, ..text };
+            let outcome = run_text(&plan, &text);
+            drop(server);
+            let outcome = outcome?;
+            let account = TextAccount { counts: &outcome.account, secs: started.elapsed().as_secs_f64() };
+            return closing.close(&outcome, &account, out);
+        }
         let outcome = flow::run(&plan);
         drop(server);
         let outcome = outcome?;
@@ -103,7 +133,6 @@ impl Run {
         let (bytes_in, _) = progress.totals();
         let account =
             Account::of(&outcome.account, started.elapsed(), bytes_in, super::tables::bytes(&plan.dataflow.output));
-        let closing = Closing { file: self.account.as_deref(), quiet: verbosity.quiet, input: "the topics" };
         closing.close(&outcome, &account, out)
     }
 

@@ -62,9 +62,17 @@ pub struct RunPlan {
 /// # Errors
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn run(plan: &RunPlan) -> Result<Outcome, FlowError> {
+    again(plan, |forgotten| once(plan, forgotten))
+}
+
+/// Runs `once`, which is told the topics to forget, and again when a topic turns out to be another one.
+pub(super) fn again(
+    plan: &RunPlan,
+    once: impl Fn(&BTreeSet<String>) -> Result<Outcome, FlowError>,
+) -> Result<Outcome, FlowError> {
     let mut forgotten: BTreeSet<String> = BTreeSet::new();
     loop {
-        match once(plan, &forgotten) {
+        match once(&forgotten) {
             Err(FlowError::Kafka(KafkaError::Recreated { topic })) => {
                 let error = KafkaError::Recreated { topic: topic.clone() };
                 tracing::error!("{error}");
@@ -172,7 +180,7 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
     let wanted = plan.source.wanted()?;
     let is_ours = |key: &str, topic: &str| kafka::is_key(&flow.cluster, key) && wanted.has(topic);
     known.retain(|key, state| is_ours(key, &state.name) && !forgotten.contains(&state.name));
-    let saved = saved(&known);
+    let saved = saved_partitions(&known);
 
     let workers = flow.workers.max(1);
     let (process, processes) = links.as_ref().map_or((0, 1), |links| (links.process, links.addresses.len()));
@@ -254,7 +262,7 @@ fn verify(source: Arc<KafkaSource>, brokers: &str, shared: Arc<Shared>) -> Verif
 }
 
 /// The partitions of the manifest, numbered.
-fn saved(known: &BTreeMap<String, SourceState>) -> Vec<Saved> {
+pub(super) fn saved_partitions(known: &BTreeMap<String, SourceState>) -> Vec<Saved> {
     let numbered = (0..).map(PartitionId).zip(known);
     numbered
         .filter_map(|(id, (key, state))| {

@@ -34,6 +34,8 @@ pub struct TextPlan {
     pub masks: Vec<MaskSpec>,
     /// What stands around the names of masks.
     pub brackets: (String, String),
+    /// One parser for each partition of a topic, instead of one for all files.
+    pub per_partition: bool,
     /// How sessions are made; none without sessions.
     pub sessions: Option<SessionSettings>,
     /// The detectors; none where sessions are not judged.
@@ -59,7 +61,8 @@ impl TextPlan {
 
     /// All that decides what the rows are, as text: state of other settings is not gone on with.
     pub fn fingerprint(&self) -> String {
-        let TextPlan { format, time, max_line_bytes, drain, masks, brackets, sessions, .. } = self;
-        format!("{format:?} {time:?} {max_line_bytes} {drain:?} {masks:?} {brackets:?} {sessions:?}")
+        let TextPlan { format, time, max_line_bytes, drain, masks, brackets, sessions, per_partition, .. } = self;
+        let places = if *per_partition { "partitions" } else { "files" };
+        format!("{places} {format:?} {time:?} {max_line_bytes} {drain:?} {masks:?} {brackets:?} {sessions:?}")
     }
 }

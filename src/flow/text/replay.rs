@@ -1,7 +1,7 @@
 //! A replay of log lines from start to end: open the tables, find the files, build the dataflow on every worker, feed it, close.
 
 use super::detect::Detectors;
-use super::learn::{Learner, Out, learn_lines};
+use super::learners::{Learners, Out, learn_lines};
 use super::plan::TextPlan;
 use super::prepare::{Piece, Work, prepare_blocks};
 use super::saved::SavedText;
@@ -15,6 +15,7 @@ use crate::flow::shared::Shared;
 use crate::flow::state::{Section, State};
 use crate::flow::{FlowError, Outcome};
 use crate::lake::commit::Lake;
+use crate::lake::manifest::Manifest;
 use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
 use crate::source::catalog::Catalog;
@@ -32,18 +33,13 @@ use timely::dataflow::operators::vec::Broadcast;
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
     // Settings first: a mistake in them must leave no folder behind.
-    let time = time_reader(plan)?;
-    format_of(plan)?;
+    check_settings(plan)?;
     let lake = Lake::open_store(store::open(&plan.output, store::Options::default())?)?;
     let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
     let saved = state.read::<SavedText>(Section::Text, 0, 1)?.pop();
     let last = lake.last().cloned();
-    if last.is_some() && saved.is_none() {
-        return Err(FlowError::Text(
-            "the tables in the output folder are of audit events; replay into a new folder".to_owned(),
-        ));
-    }
+    only_text(last.as_ref(), &state)?;
     let account = last.as_ref().map(|m| m.account.clone()).unwrap_or_default();
     let known = last.map(|m| m.sources).unwrap_or_default();
     let settings = Settings {
@@ -55,7 +51,7 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
     let Some(source) = open(&plan.inputs, &known, settings)? else { return Ok(Outcome { account, finished: false }) };
     let names = names(&source, &plan.stream);
     let sources = names.values().map(|name| (name.key.clone(), name.name.clone())).collect();
-    let learner = Learner::new(plan, time, saved, sources, (account.read, account.empty_lines))?;
+    let learners = Learners::files(plan, saved, sources, (account.read, account.empty_lines))?;
 
     let shared = Arc::new(Shared::new(Arc::clone(&plan.progress)));
     shared.committed(&account);
@@ -65,7 +61,7 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
         plan: plan.clone(),
         store: lake.store(),
         shared: Arc::clone(&shared),
-        learner: Mutex::new(Some(learner)),
+        learners: Mutex::new(Some(learners)),
         coordinator: Mutex::new(Some(Coordinator::new(lake, plan.stream.clone(), catalog, Arc::clone(&shared)))),
     };
     let (pace, feed_shared) = (plan.pace(next_commit), Arc::clone(&shared));
@@ -94,18 +90,33 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
 }
 
 /// What all workers of a run share.
-struct Run {
-    plan: TextPlan,
-    store: Arc<dyn Store>,
-    shared: Arc<Shared>,
+pub(super) struct Run {
+    pub plan: TextPlan,
+    pub store: Arc<dyn Store>,
+    pub shared: Arc<Shared>,
     /// Taken by worker 0.
-    learner: Mutex<Option<Learner>>,
+    pub learners: Mutex<Option<Learners>>,
     /// Taken by worker 0.
-    coordinator: Mutex<Option<Coordinator>>,
+    pub coordinator: Mutex<Option<Coordinator>>,
+}
+
+/// Finds mistakes in the settings before anything is opened.
+pub(super) fn check_settings(plan: &TextPlan) -> Result<(), FlowError> {
+    time_reader(plan)?;
+    format_of(plan).map(|_| ())
+}
+
+/// Refuses tables of audit events.
+pub(super) fn only_text(last: Option<&Manifest>, state: &State) -> Result<(), FlowError> {
+    if last.is_some() && state.pieces(Section::Text, 0, 1).next().is_none() {
+        let text = "the tables in the output folder are of audit events; take a new folder for log lines";
+        return Err(FlowError::Text(text.to_owned()));
+    }
+    Ok(())
 }
 
 /// Builds the dataflow of the picture at the head of [`super`].
-fn build<'s>(
+pub(super) fn build<'s>(
     blocks: Flow<'s, Work>,
     ticks: Flow<'s, Tick>,
     run: &Run,
@@ -116,7 +127,7 @@ fn build<'s>(
     let fields = time_reader(plan)?.map(|time| time.fields().to_vec()).unwrap_or_default();
     let prepared = prepare_blocks(blocks, index, LineReader::new(format, plan.max_line_bytes), fields);
     let take =
-        |index| if index == 0 { run.learner.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
+        |index| if index == 0 { run.learners.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
     let (rows, rest) = split(learn_lines(prepared, ticks, take(index)), |out| match out {
         Out::Rows(rows) => Ok(*rows),
         other => Err(other),
@@ -128,7 +139,7 @@ fn build<'s>(
     });
     let writer = TableWriter::new(Arc::clone(&run.store), index);
     let detectors = plan.detection.as_ref().map(Detectors::open);
-    let written = write_rows(rows, marks.broadcast(), plan.stream.clone(), writer, detectors);
+    let written = write_rows(rows, marks.broadcast(), writer, detectors);
     let coordinator =
         if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
     Ok(commit_epochs(written.concat(pieces), coordinator))
@@ -141,7 +152,7 @@ fn format_of(plan: &TextPlan) -> Result<LogFormat, FlowError> {
     }
 }
 
-fn time_reader(plan: &TextPlan) -> Result<Option<TimeReader>, FlowError> {
+pub(super) fn time_reader(plan: &TextPlan) -> Result<Option<TimeReader>, FlowError> {
     let Some((names, format)) = &plan.time else { return Ok(None) };
     let log_format = format_of(plan)?;
     let field = |name: &String| log_format.field(name).ok_or_else(|| TimeFormatError::NoField(name.clone()));
