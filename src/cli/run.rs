@@ -86,6 +86,10 @@ impl Run {
                 let text = "publish.topic is for contexts of audit events; leave it out with --pipeline".to_owned();
                 return Err(UsageError(text).into());
             }
+            if config.kafka.cluster_header.is_some() {
+                let text = "kafka.cluster_header is for audit events; leave it out with --pipeline".to_owned();
+                return Err(UsageError(text).into());
+            }
             let name = TextPipeline::read(path)?.stream.name;
             config.stream.cluster = self.cluster.clone().unwrap_or(name);
         }

@@ -22,7 +22,7 @@ use crate::lake::commit::Lake;
 use crate::lake::store;
 use crate::source::Offset;
 use crate::source::catalog::Catalog;
-use crate::source::kafka::{self, KafkaSource, Share};
+use crate::source::kafka::{self, KafkaSource, Record, Share};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -100,9 +100,9 @@ fn lines<'s>(work: Flow<'s, work::Work>) -> Flow<'s, Work> {
         let work::Work::Messages(records) = work else { return None };
         number += 1;
         let mut end = 0;
-        let place = |(offset, value): (u64, &[u8])| {
-            end += value.len();
-            (offset, end)
+        let place = |record: Record<'_>| {
+            end += record.value.len();
+            (record.offset, end)
         };
         let places = records.iter().map(place).collect();
         Some((number, Piece::Messages(records.partition, places, Offset(records.next), records.bytes().to_vec())))
