@@ -36,8 +36,10 @@ impl Values {
             for (template, (rows, of_rows)) in &rows_by_key(&lines, since) {
                 let Some(model) = models.models.get(&**template) else { continue };
                 // Lines of a template that changed since are not those that the model knows.
-                let fit = rows.first().is_some_and(|row| row.params.len() + 1 == model.columns.len());
-                for found in fit.then(|| model.judge(rows)).unwrap_or_default() {
+                if rows.first().is_none_or(|row| row.params.len() + 1 != model.columns.len()) {
+                    continue;
+                }
+                for found in model.judge(rows) {
                     tell(&of_line(template, &found, of_rows), out)?;
                 }
             }
