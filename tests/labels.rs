@@ -1,5 +1,6 @@
 //! Label models from end to end: labels applied, a model trained, its file checked against the trainer, and labels in the stream
 //! that depend on nothing but the events.
+#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
@@ -9,8 +10,8 @@ use causeway::model::features::FeatureSet;
 use causeway::model::labeler::{Labeler, Use};
 use causeway::model::labels::LabelSpec;
 use causeway::model::runtime::{Device, Runtime};
+use causeway::model::samples::Samples;
 use causeway::model::train::run::Watch;
-use causeway::model::train::samples::Samples;
 use causeway::model::train::{Architecture, NetConfig, Settings, Trained, device, train};
 use causeway::model::vote::words;
 use causeway::model::windows::Window;

@@ -2,6 +2,7 @@
 
 mod counts;
 mod keys;
+#[cfg(feature = "train")]
 pub mod labels;
 mod values;
 
@@ -14,6 +15,7 @@ pub enum Train {
     Keys(Box<keys::Keys>),
     Values(values::Values),
     Counts(counts::Counts),
+    #[cfg(feature = "train")]
     Labels(labels::Labels),
 }
 
@@ -24,6 +26,7 @@ impl Train {
             Train::Keys(command) => command.run(out),
             Train::Values(command) => command.run(out),
             Train::Counts(command) => command.run(out),
+            #[cfg(feature = "train")]
             Train::Labels(command) => command.run(out),
         }
     }

@@ -5,9 +5,9 @@
 //! notes (by worker)─▶ for each batch and epoch: rows to write, context parts, session parts, drops
 //! ```
 
-use super::attribute::{Note, Notes};
 use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
+use super::note::{Note, Notes};
 use super::parts::{ContextPart, SessionPart};
 use super::shelf::{Shelf, Shelved};
 use super::sums::{EventColumns, Sums};

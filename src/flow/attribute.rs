@@ -14,12 +14,13 @@
 
 use super::actors::Sessions;
 use super::attributor::Attributor;
+use super::block::{BESIDE, DecodedBlock, SETTLED};
 use super::epoch::{Flow, IdMap, Mark, by_epoch};
+use super::note::{Note, Notes, unattributed};
 use super::order::{Arrival, Order, Place, ResumePoint, Waiting};
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Snapshot};
 use super::vote::Turn;
-use super::windows::Features;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::context::engine::Ahead;
@@ -27,85 +28,11 @@ use crate::context::live::LiveChange;
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
 use crate::model::vote::Vote;
 use crate::source::PartitionId;
-use crate::source::kafka::Says;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use timely::dataflow::channels::pact::Exchange;
-
-/// Bit of [`Head::flags`]: the event was settled before a restart; it only moves its partition's progress.
-pub const SETTLED: u8 = 128;
-
-/// Bit of [`Head::flags`]: a stage that has a row only where all stages have. It is told by the event of the same request that
-/// comes next, since it says nothing of its own.
-pub const BESIDE: u8 = 64;
-
-/// The events of one block, as its stream's owner needs them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DecodedBlock {
-    /// Worker that has the rows.
-    pub worker: u32,
-    /// The rows there.
-    pub batch: BatchId,
-    /// Partition of the block.
-    pub partition: PartitionId,
-    /// Offset of its first byte.
-    pub offset: u64,
-    /// Offset behind its last byte.
-    pub end: u64,
-    /// Newest stage time in the block, where there are no heads to tell it.
-    pub newest: Option<Micros>,
-    /// Records counted for the first time: events and rejects.
-    pub records: u64,
-    /// Empty lines skipped for the first time.
-    pub empty_lines: u64,
-    /// The events that are to be put in order.
-    pub facts: FactBatch,
-    /// Records that were rejected since their time lies ahead of our clock.
-    pub ahead: Vec<u64>,
-    /// No block, but word of its partition.
-    pub says: Option<Says>,
-    /// What a label model sees of them.
-    pub features: Features,
-}
-
-/// What is said of one row.
-#[derive(Copy, Clone, Debug, Serialize, Deserialize)]
-pub struct Note {
-    /// Row in the batch.
-    pub row: u32,
-    /// Context, role, cause.
-    pub attribution: Attribution,
-    /// Session, unless sessions are off or the event is late for its own.
-    pub session: Option<Id>,
-    /// Arrived below the watermark of its partition.
-    pub late: bool,
-    /// What the label model says.
-    pub vote: Option<Vote>,
-    /// The event changes something.
-    pub write: bool,
-    /// Event time.
-    pub at: Micros,
-    /// The event.
-    pub id: Id,
-    /// The request.
-    pub audit_id: AuditId,
-}
-
-/// Notes for one batch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Notes {
-    /// Worker that has the batch.
-    pub worker: u32,
-    /// The batch.
-    pub batch: BatchId,
-    /// One a row, each row once over all notes of the batch.
-    pub notes: Vec<Note>,
-    /// Text of those audit ids among the causes that are no UUIDs.
-    pub odd_ids: Vec<(AuditId, String)>,
-}
 
 /// What leaves the operator.
 #[derive(Clone, Debug)]
@@ -156,22 +83,6 @@ struct Held {
 
 /// How long an odd audit id is remembered after its event: as long as anything can be caused by it.
 const ODD_ID_HORIZON_US: i64 = 3_600_000_000;
-
-/// What a block tells of its partition, beside its events.
-pub fn hear(order: &mut Order, block: &DecodedBlock) {
-    if block.says == Some(Says::Begins) {
-        order.begin(block.partition, block.offset);
-    }
-    order.read(block.partition, block.end);
-    match block.says {
-        Some(Says::AtEnd) => order.at_end(block.partition),
-        Some(Says::Ended) => order.end(block.partition),
-        Some(Says::Begins) | None => {}
-    }
-    if let Some(newest) = block.newest {
-        order.progress(block.partition, newest);
-    }
-}
 
 impl Attribute {
     /// With contexts, sessions, or neither (then rows go straight to the tables and only progress is kept here).
@@ -248,7 +159,7 @@ impl Attribute {
     fn arrive(&mut self, mut block: DecodedBlock, notes: &mut NotesByBatch) {
         self.totals.seen += block.records;
         self.totals.empty_lines += block.empty_lines;
-        hear(&mut self.order, &block);
+        block.tell(&mut self.order);
         self.order.ahead(block.partition, std::mem::take(&mut block.ahead));
         for (id, text) in block.facts.odd_ids.drain(..) {
             let at = block.facts.heads.first().map_or(Micros::MIN, |h| h.at);
@@ -377,11 +288,6 @@ struct Received {
 fn beside(own: Attribution) -> Attribution {
     let role = if own.role == Role::Root { Role::Request } else { own.role };
     Attribution { role, cause: None, parent_context: None, ..own }
-}
-
-/// What is said where no causes are looked for.
-pub fn unattributed() -> Attribution {
-    Attribution { context: Id(0), role: Role::Background, background: None, cause: None, parent_context: None }
 }
 
 fn has_row(head: &Head) -> bool {

@@ -9,14 +9,14 @@
 //! ```
 //! After a restart, what was counted, rejected or settled before is passed over, see [`super::order::ResumePoint`].
 
-use super::attribute::{BESIDE, DecodedBlock, ResumePoints, SETTLED};
+use super::attribute::ResumePoints;
+use super::block::{BESIDE, DecodedBlock, Features, SETTLED};
 use super::epoch::Flow;
 use super::filtered::{Drop, Drops, MINUTE_US};
 use super::labelled::{in_windows, touch};
 use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
 use super::told;
-use super::windows::Features;
 use super::work::Work;
 use super::write::Rows;
 use crate::audit::actor::Class;

@@ -53,7 +53,7 @@ impl LiveCauses {
     pub fn settled(&mut self, head: &Head) -> Attribution {
         let next = self.settled.pop_front();
         debug_assert_eq!(next.map(|(id, _)| id), Some(head.id), "events settle in event order");
-        next.map_or_else(super::attribute::unattributed, |(_, attribution)| attribution)
+        next.map_or_else(super::note::unattributed, |(_, attribution)| attribution)
     }
 
     /// See [`Live::apply_late`].

@@ -21,6 +21,7 @@
 //! - [`follow`] does the same for topics that never end, and [`run`](mod@run) is a run of it: it starts from the newest manifest, and
 //!   starts again from there where a topic turns out to be another one.
 //! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
+//! - [`block`] and [`note`] are what decode and attribute tell each other of the rows on the shelf.
 //! - [`attribute`] owns a stream: it judges lateness in arrival order, moves the watermark, puts events into event order
 //!   below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that has the row.
 //! - [`windows`], [`infer`] and [`vote`], where a label model is given, stand between decode and attribute: windows over events in order
@@ -44,6 +45,7 @@ pub mod actors;
 pub mod annotate;
 pub mod attribute;
 pub mod attributor;
+pub mod block;
 pub mod clusters;
 pub mod commit;
 pub mod contexts;
@@ -58,6 +60,7 @@ pub mod infer;
 pub mod labelled;
 pub mod live;
 pub mod live_contexts;
+pub mod note;
 pub mod order;
 pub mod parts;
 pub mod plan;

@@ -2,8 +2,9 @@
 
 use super::actors::Sessions;
 use super::annotate::{Annotated, Annotating, ModelNames, annotate_rows};
-use super::attribute::{Attribute, DecodedBlock, Out as Attributed, ResumePoints, Totals, attribute_blocks};
+use super::attribute::{Attribute, Out as Attributed, ResumePoints, Totals, attribute_blocks};
 use super::attributor::Attributor;
+use super::block::DecodedBlock;
 use super::clusters::Clusters;
 use super::commit::{Coordinator, commit_epochs};
 use super::contexts::{self, close_contexts};

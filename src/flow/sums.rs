@@ -1,8 +1,8 @@
 //! Sums of one batch by context and by session, read from its columns: text is copied once a context, not once a row.
 
-use super::attribute::Note;
 use super::epoch::IdMap;
 use super::filtered::MINUTE_US;
+use super::note::Note;
 use super::parts::{ContextPart, SessionPart, TellRank, Told};
 use crate::audit::actor::Class;
 use crate::audit::hash::{Id, hash};

@@ -14,7 +14,7 @@
 //!
 //! The order is computed twice, here and in `attribute`. It is a pure function of what arrives, and cheap beside decoding.
 
-use super::attribute::{BESIDE, DecodedBlock, SETTLED, hear};
+use super::block::{BESIDE, DecodedBlock, Features, SETTLED};
 use super::epoch::{Flow, Tick, by_epoch};
 use super::order::{Arrival, Order, Place};
 use super::state::{Piece, Section};
@@ -27,17 +27,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use timely::dataflow::channels::pact::Exchange;
-
-/// What the model sees of the events of a block, before they are in order.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Features {
-    /// Index of the event's head in the block, ascending.
-    pub heads: Vec<u32>,
-    /// Its numbers.
-    pub rows: Vec<Vec<u16>>,
-    /// What links it to others.
-    pub touches: Vec<Touch>,
-}
 
 /// Some windows, for any worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -191,7 +180,7 @@ impl Windows {
     }
 
     fn arrive(&mut self, block: &mut DecodedBlock) {
-        hear(&mut self.order, block);
+        block.tell(&mut self.order);
         let number = self.next_block;
         self.next_block += 1;
         let Features { heads, rows, touches } = std::mem::take(&mut block.features);

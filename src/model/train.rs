@@ -1,7 +1,7 @@
 //! Training of label models.
 //!
 //! ```text
-//! labelled lines ─▶ data::Labelled ─▶ split by time ─▶ windows ─▶ net ─ focal loss ─▶ Adam ─▶ parameters ─▶ export: ONNX
+//! labelled lines ───────▶ Labelled ─▶ split by time ─▶ windows ─▶ net ─ focal loss ─▶ Adam ─▶ parameters ─▶ export: ONNX
 //!                     (decoded once)    vocabularies of              ▲                          │
 //!                                       the training part            └─ plateau, early stop ◀─ loss on the validation part
 //! ```
@@ -10,18 +10,15 @@
 
 mod checkpoint;
 mod course;
-pub mod data;
 mod device;
 pub mod export;
 pub mod loss;
 pub mod net;
 pub mod recurrent;
 pub mod run;
-pub mod samples;
 pub mod tune;
 
 pub use course::{Epoch, History};
-pub use data::Labelled;
 pub use device::device;
 pub use net::{Architecture, NetConfig};
 pub use run::{Settings, Trained, train};

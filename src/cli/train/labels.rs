@@ -3,10 +3,11 @@
 use crate::cli::replay::stop_on_signals;
 use crate::flow::labelled::read_labelled;
 use crate::model::features::FeatureSet;
+use crate::model::labelled::Labelled;
 use crate::model::runtime;
 use crate::model::train::run::Watch;
 use crate::model::train::{
-    Architecture, Epoch, Labelled, NetConfig, Search, Settings, TrainError, Trained, Trial, device, train, tune,
+    Architecture, Epoch, NetConfig, Search, Settings, TrainError, Trained, Trial, device, train, tune,
 };
 use anyhow::{Context, Result};
 use burn::tensor::Device;
