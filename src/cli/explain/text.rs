@@ -7,6 +7,7 @@
 //! ```
 
 use super::super::printable::Printable;
+use super::event::EventView;
 use super::tree::{Line, Part, Tree};
 use super::words::because;
 use console::Style;
@@ -78,7 +79,7 @@ fn rails(more_above: &[bool]) -> (String, String) {
 
 /// Seconds from the root to the event, `+0.012`.
 fn offset_secs(tree: &Tree, index: usize) -> String {
-    let at = |index| tree.event(index).map(|event| event.at).unwrap_or_default();
+    let at = |index| tree.event(index).map(EventView::told_at).unwrap_or_default();
     format!("{:+.3}", at(index).since(at(0)) as f64 / 1e6)
 }
 
