@@ -2,16 +2,24 @@
 """From a topic to committed tables: Causeway beside confluent-kafka with DuckDB, on the same topic of the same broker.
 
     kafka/broker start
-    compare_kafka.py --causeway target/release/causeway --brokers 127.0.0.1:19092 LOG.jsonl [--copies 20] [--partitions 6] [--runs 3]
+    compare_kafka.py --causeway target/release/causeway --brokers 127.0.0.1:19092 LOG.jsonl [--copies 3] [--partitions 6] [--runs 3]
+    compare_kafka.py … LOG.jsonl --lag 2000        how long events take at 2,000 a second: from their stage to the commit
+    compare_kafka.py … --restart 1000 100000       how long a restart takes with so many open contexts
 
-The log is produced `--copies` times, with zstd, in turns over the partitions. Each run reads the topic from its start to its end in
+The log is produced `--copies` times, each later than the one before, with zstd, in turns over the partitions. Each run reads the topic from its start to its end in
 a process of its own, and runs are interleaved. The peer consumes in batches of 5000, lets DuckDB read the JSON with explicit types,
 and writes one zstd Parquet file for each 200,000 messages: no order, no lateness, no positions, so less than `causeway run` does
 even where its engine is off. Seconds are wall time, CPU seconds and peak memory those of the kernel for the process.
 Needs the packages `confluent-kafka` and `duckdb`.
+
+Lag: events have the present time; the row's `stage_at` is compared with when the manifest of its commit was written. Every event waits
+`stream.allowed_lateness` (set to 1 s here) before it is settled, and then for the next commit (`commit.every`, 1 s).
+Restart: so many commands by as many people within an hour, all in open contexts; then one more message, and the time from the start of
+`run --until-end` to its exit, commit included, beside the same with one message and no state.
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -20,9 +28,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from compare_duckdb import COLUMNS, EVENT
+from soak_kafka import AUDIT_ID, TIME
 
 CONVERT = {
     "CAUSEWAY__CONTEXTS__ENGINE": "off",
@@ -34,34 +44,48 @@ BATCH = 5_000
 FILE_MESSAGES = 200_000
 
 
-def produce(brokers, topic, log, copies, partitions):
+def topic_and_producer(brokers, partitions):
     from confluent_kafka import Producer
     from confluent_kafka.admin import AdminClient, NewTopic
 
+    topic = f"bench-{time.time_ns()}"
     admin = AdminClient({"bootstrap.servers": brokers})
     for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
         future.result()
-    producer = Producer(
-        {
-            "bootstrap.servers": brokers,
-            "compression.type": "zstd",
-            "linger.ms": 50,
-            "batch.size": 1_000_000,
-            "message.max.bytes": 10_485_760,
-        }
-    )
-    lines = [line for line in Path(log).read_bytes().splitlines() if line.strip()]
+    settings = {"compression.type": "zstd", "linger.ms": 50, "batch.size": 1_000_000, "message.max.bytes": 10_485_760}
+    return topic, Producer({"bootstrap.servers": brokers, **settings})
+
+
+def send(producer, topic, line, partition):
+    while True:
+        try:
+            return producer.produce(topic, line, partition=partition)
+        except BufferError:
+            producer.poll(0.1)
+
+
+def text(time):
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+
+
+def time_of(match):
+    return datetime.fromisoformat(match.group(2).decode().replace("Z", "+00:00"))
+
+
+def produce(args, log, copies):
+    topic, producer = topic_and_producer(args.brokers, args.partitions)
+    times = [time_of(match) for line in log for match in TIME.finditer(line)]
+    span, size = max(times) - min(times) + timedelta(seconds=30), 0
     for copy in range(copies):
-        for number, line in enumerate(lines):
-            while True:
-                try:
-                    producer.produce(topic, line, partition=number % partitions)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
+        later = lambda match: b'"%s":"%s"' % (match.group(1), text(time_of(match) + span * copy))
+        fresh = lambda match: b'"auditID":"%08x%s"' % (copy, match.group(1)[8:])
+        for number, line in enumerate(log):
+            line = AUDIT_ID.sub(fresh, TIME.sub(later, line)) if copy else line
+            size += len(line)
+            send(producer, topic, line, number % args.partitions)
         producer.poll(0)
     producer.flush()
-    return copies * len(lines), copies * sum(map(len, lines))
+    return topic, copies * len(log), size
 
 
 def peer(brokers, topic, partitions, folder):
@@ -106,25 +130,108 @@ def measure(command, env=None):
     return time.monotonic() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def run(args, topic, *more):
+    command = [args.causeway, "-q", "run", "--brokers", args.brokers, "--topic", topic, "--workers", str(args.workers)]
+    return command + ["--set", "observe.listen=off", *more]
+
+
+def lag(args, log):
+    """Quantiles of the time from an event's stage to its commit at a steady rate."""
+    import duckdb
+
+    topic, producer = topic_and_producer(args.brokers, args.partitions)
+    folder = Path(tempfile.mkdtemp(prefix="compare-"))
+    follows = run(args, topic, "--output", f"{folder}/tables", "--set", "commit.every=1s", "--set", "stream.allowed_lateness=1s")
+    process = subprocess.Popen(follows, stdout=subprocess.DEVNULL)
+    begun, sent = time.monotonic(), 0
+    usage = lambda: sum(map(int, Path(f"/proc/{process.pid}/stat").read_text().rsplit(")")[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+    fresh = lambda match: b'"auditID":"%08x%s"' % (sent, match.group(1)[8:])
+    now = lambda match: b'"%s":"%s"' % (match.group(1), text(datetime.now(timezone.utc)))
+    while time.monotonic() - begun < args.secs:
+        wait = sent / args.lag - (time.monotonic() - begun)
+        if wait > 0:
+            time.sleep(wait)
+        for line in log[sent % len(log):][:20]:
+            send(producer, topic, AUDIT_ID.sub(fresh, TIME.sub(now, line)), sent % args.partitions)
+            sent += 1
+        producer.poll(0)
+    took, cpu = time.monotonic() - begun, usage()
+    producer.flush()
+    process.terminate()
+    process.wait(120)
+    rows = []
+    for manifest in sorted(folder.glob("tables/_causeway/manifest/*.json")):
+        at = manifest.stat().st_mtime
+        files = [str(folder / "tables" / file["path"]) for file in json.loads(manifest.read_text())["files"] if file["table"] == "events"]
+        # What the end of the run settled waited for nothing.
+        if files and at < time.time() - 1:
+            found = duckdb.execute(f"SELECT epoch(stage_at) FROM read_parquet({files})").fetchall()
+            rows += [at - stage for (stage,) in found if stage > 0]
+    rows.sort()
+    quantile = lambda share: rows[int(share * (len(rows) - 1))]
+    print(f"{sent / took:,.0f} events/s, {cpu / took:.2f} cores: from stage to commit p50 {quantile(0.5):.2f} s, p99 {quantile(0.99):.2f} s, "
+          f"largest {rows[-1]:.2f} s, of {len(rows):,} rows (allowed lateness 1 s, a commit each second)")
+    shutil.rmtree(folder)
+
+
+def restart(args, contexts):
+    """Seconds from start to end of a run that has one message to read, with so many contexts open."""
+    topic, producer = topic_and_producer(args.brokers, args.partitions)
+    folder = Path(tempfile.mkdtemp(prefix="compare-"))
+    begun = datetime.now(timezone.utc) - timedelta(hours=1)
+
+    def event(number):
+        at = text(begun + timedelta(seconds=3000 * number / max(contexts, 1))).decode()
+        return json.dumps({
+            "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "Metadata", "stage": "ResponseComplete", "verb": "create",
+            "auditID": f"{number:08x}-0000-4000-8000-000000000000", "requestURI": "/api/v1/namespaces/shop/configmaps",
+            "user": {"username": f"person-{number}"}, "sourceIPs": ["10.0.0.1"], "userAgent": "kubectl",
+            "objectRef": {"resource": "configmaps", "namespace": "shop", "name": f"c{number}", "apiVersion": "v1"},
+            "responseStatus": {"code": 201}, "requestReceivedTimestamp": at, "stageTimestamp": at,
+        }).encode()
+
+    command = run(args, topic, "--output", f"{folder}/tables", "--until-end")
+    for number in range(contexts):
+        send(producer, topic, event(number), number % args.partitions)
+    producer.flush()
+    measure(command)
+    send(producer, topic, event(contexts), 0)
+    producer.flush()
+    seconds, cpu, peak = measure(command)
+    newest = max(folder.glob("tables/_causeway/manifest/*.json"), key=lambda path: int(path.stem))
+    state = json.loads(newest.read_text())["state"]["bytes"]
+    print(f"| {contexts:,} | {state / 1e6:.1f} | {seconds:.2f} | {cpu:.2f} | {peak:.0f} |", flush=True)
+    shutil.rmtree(folder)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("log")
+    parser.add_argument("log", nargs="?")
     parser.add_argument("--causeway", default="target/release/causeway")
     parser.add_argument("--brokers", default="127.0.0.1:19092")
-    parser.add_argument("--copies", type=int, default=20)
+    parser.add_argument("--copies", type=int, default=3)
     parser.add_argument("--partitions", type=int, default=6)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--lag", type=float, metavar="RATE")
+    parser.add_argument("--secs", type=float, default=60)
+    parser.add_argument("--restart", type=int, nargs="+", metavar="CONTEXTS")
     parser.add_argument("--peer", metavar="TOPIC", help=argparse.SUPPRESS)
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.peer:
         return peer(args.brokers, args.peer, args.partitions, args.folder)
+    if args.restart:
+        print("| open contexts | state, MB | restart to exit, s | CPU s | peak MiB |\n|--:|--:|--:|--:|--:|")
+        for contexts in args.restart:
+            restart(args, contexts)
+        return
+    log = [line for line in Path(args.log).read_bytes().splitlines() if line.strip()]
+    if args.lag:
+        return lag(args, log)
 
-    topic = f"bench-{int(time.time())}"
-    messages, size = produce(args.brokers, topic, args.log, args.copies, args.partitions)
-    causeway = [args.causeway, "-q", "run", "--brokers", args.brokers, "--topic", topic, "--until-end"]
-    causeway += ["--workers", str(args.workers), "--set", "stream.idle_after=1h"]
+    topic, messages, size = produce(args, log, args.copies)
+    causeway = run(args, topic, "--until-end", "--set", "stream.idle_after=1h")
     contenders = {
         "causeway, columns only": (causeway, CONVERT),
         "causeway, everything": (causeway, {}),

@@ -20,7 +20,7 @@ import yaml
 DEPLOY = Path(__file__).resolve().parent
 ROOT = DEPLOY.parent
 KUBERNETES = ["1.30", "1.36"]
-OVERLAYS = ["base", "overlays/s3", "monitoring"]
+OVERLAYS = ["base", "overlays/s3", "overlays/processes", "monitoring"]
 OPERATOR = "monitoring.coreos.com/v1"
 
 problems: list[str] = []
@@ -93,8 +93,15 @@ def check_links(overlay: str, objects: list[dict]) -> None:
     security = container["securityContext"]
     if not pod["securityContext"]["runAsNonRoot"] or not security["readOnlyRootFilesystem"]:
         problem(overlay, "the container may be root, or write to its image")
-    if stateful["spec"]["replicas"] != 1:
-        problem(overlay, "more than one pod: all but one would be fenced")
+    processes = {line["name"]: line.get("value") for line in container["env"]}.get("CAUSEWAY__RUN__PROCESSES", "1")
+    replicas = stateful["spec"]["replicas"]
+    if str(replicas) != processes:
+        problem(overlay, f"{replicas} pods for {processes} processes: pods that are no process of one run are fenced")
+    hosts = [line for object_ in objects for line in object_.get("data", {}).get("hosts", "").splitlines() if line[:1] not in ("", "#")]
+    if replicas > 1 and len(hosts) != replicas:
+        problem(overlay, f"{len(hosts)} hosts for {replicas} processes")
+    if replicas > 1 and stateful["spec"].get("podManagementPolicy") != "Parallel":
+        problem(overlay, "the pods would wait for each other to be ready, which none is before all are there")
 
 
 def documented() -> set[str]:

@@ -10,14 +10,14 @@ mod synthetic;
 
 use causeway::audit::hash::Id;
 use causeway::audit::time::Micros;
-use causeway::context::engine::{Ahead, Engine, LOOK_AHEAD_US};
+use causeway::context::engine::{Engine, LOOK_AHEAD_US};
 use causeway::context::live::{Input, Live, LiveChange, LiveRow};
 use causeway::context::model::{Attribution, FactBatch};
 use causeway::context::tables::Tables;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
-use synthetic::{LATENESS_US, Step, events, step};
+use synthetic::{LATENESS_US, Rest, Step, events, step};
 
 static TABLES: LazyLock<Arc<Tables>> = LazyLock::new(|| Arc::new(Tables::built_in().unwrap()));
 
@@ -42,18 +42,6 @@ fn reference(batch: &FactBatch, count: usize) -> BTreeMap<Id, Attribution> {
         (head.id, engine.apply_before(head, facts, client, &Rest { batch, order: &order[place + 1..] }))
     });
     said.collect()
-}
-
-/// What comes after an event.
-struct Rest<'a> {
-    batch: &'a FactBatch,
-    order: &'a [usize],
-}
-
-impl Ahead for Rest<'_> {
-    fn event(&self, index: usize) -> Option<Input<'_>> {
-        Input::of(self.batch, *self.order.get(index)?)
-    }
 }
 
 /// The rows of the live engine, as its changes make them.

@@ -279,3 +279,198 @@ fn contexts_are_on_the_output_topic_once_whatever_was_killed() {
     assert!(expected.len() > 50, "{} contexts", expected.len());
     assert_eq!(published, expected);
 }
+
+/// Lines of jobs, those of a job in one partition as a producer that keys by job sends them, with odd lines among them.
+fn log_lines(jobs: usize, partitions: usize) -> Vec<(i32, Vec<u8>)> {
+    let mut lines = Vec::new();
+    for step in 0..jobs + 3 {
+        for (job, words) in
+            [(step, "fetched 17 files"), (step.wrapping_sub(1), "is at work"), (step.wrapping_sub(3), "is done")]
+        {
+            if job < jobs {
+                let (minute, second) = (step / 60 % 60, step % 60);
+                let line = format!("2026-03-01 10:{minute:02}:{second:02} job-{job} {words}").into_bytes();
+                lines.push(((job % partitions) as i32, line));
+            }
+        }
+        match step % 10 {
+            3 => lines.push((0, b"formless".to_vec())),
+            5 => lines.push((1, b"2026-03-01 10:00:00 \xff\xfe".to_vec())),
+            7 => lines.push((2, Vec::new())),
+            _ => {}
+        }
+    }
+    lines
+}
+
+#[test]
+fn log_lines_from_a_topic_are_the_same_after_kills_with_any_number_of_workers() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (topic, partitions) = ("lines", 3);
+    let pipeline = folder.path().join("jobs.toml");
+    let text = "[stream]\nname = \"jobs\"\n[lines]\nformat = \"<Date> <Clock> <Content>\"\ntime = [\"Date\", \"Clock\"]\n\
+        time_format = \"%Y-%m-%d %H:%M:%S\"\n[parser]\nmasks = [{ regex_pattern = 'job-\\d+', mask_with = \"JOB\" }]\n\
+        [sessions]\nadapter = \"only_identifier\"\nidentifier = 'job-\\d+'\nidle = \"30s\"\n";
+    std::fs::write(&pipeline, text).unwrap();
+    let lines = log_lines(1_500, partitions as usize);
+    broker.topic(topic, partitions, &[]);
+    let of_pipeline = |workers: &str| {
+        let pipeline = pipeline.to_str().unwrap().to_owned();
+        ["--pipeline".to_owned(), pipeline, "--workers".to_owned(), workers.to_owned()]
+    };
+    let command = |output: &Path, workers: &str, more: &[&str]| {
+        let own = of_pipeline(workers);
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        broker.run(topic, output, &[&own[..], more].concat())
+    };
+    let tables = ["lines", "templates", "log_sessions", "rejects"];
+    // Sent while the run is killed again and again.
+    let killed = folder.path().join("killed");
+    let producer = broker.producer(&[]);
+    for (round, part) in lines.chunks(lines.len().div_ceil(6)).enumerate() {
+        let workers = (1 + round % 3).to_string();
+        let more = ["-vv", "--set", "commit.every=100ms"];
+        let mut running = Running::start(command(&killed, &workers, &more), &folder.path().join("log"));
+        for (partition, line) in part {
+            producer.send(topic, *partition, Some(line));
+        }
+        producer.flush();
+        let commits = || std::fs::read_dir(killed.join("_causeway/manifest")).map_or(0, Iterator::count);
+        let before = commits();
+        running.wait_until("a commit", || commits() > before);
+        running.kill();
+    }
+    let mut last = command(&killed, "2", &["--until-end"]);
+    last.arg("--account").arg(folder.path().join("account.json"));
+    succeed(last);
+    verify(&killed);
+    let found = common::rows_of(&killed, &tables, &[]);
+    for workers in ["1", "3"] {
+        let output = folder.path().join(format!("whole-{workers}"));
+        succeed(command(&output, workers, &["--until-end"]));
+        verify(&output);
+        assert_same(&common::rows_of(&output, &tables, &[]), &found, &format!("{workers} workers, no kill"));
+    }
+    let account = std::fs::read(folder.path().join("account.json")).unwrap();
+    let account: serde_json::Value = serde_json::from_slice(&account).unwrap();
+    let count = |name: &str| account[name].as_u64().unwrap();
+    assert_eq!(count("read") + count("empty_lines"), lines.len() as u64);
+    assert_eq!((count("events"), found["lines"].len()), (4_500, 4_500));
+    assert!(found["rejects"].len() > 200 && count("empty_lines") > 100, "{account}");
+    // A stream a partition, and every session whole.
+    for partition in 0..3 {
+        let cluster = format!("test/lines/{partition}");
+        assert_eq!(found["lines"].iter().filter(|row| cell(row, "cluster") == cluster).count(), 1_500);
+    }
+    let whole = found["log_sessions"].iter().filter(|row| cell(row, "lines") == "3").count();
+    assert_eq!(whole, 1_500, "sessions of three lines");
+    let mut ids: Vec<&str> = found["lines"].iter().map(|row| cell(row, "session_id")).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 1_500, "ids of sessions differ between partitions");
+    // Tables of audit events are refused, and the other way round.
+    let audit = folder.path().join("audit");
+    succeed(replay(&audit, &[&sample()], &[]));
+    let refused = command(&audit, "1", &["--until-end"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("of audit events"), "{refused:?}");
+}
+
+#[test]
+fn a_start_position_counts_for_what_no_commit_knows() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let topic = "starts";
+    broker.topic(topic, 1, &[]);
+    broker.send_in_turns(topic, 1, &(0..10).map(|n| event(n, 60_000 - n as i64)).collect::<Vec<_>>());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let between = jiff::Timestamp::now().to_string();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    broker.send_in_turns(topic, 1, &(10..25).map(|n| event(n, 50_000 - n as i64)).collect::<Vec<_>>());
+
+    let since = folder.path().join("since");
+    read_to_end(broker, topic, &since, &["--start", &between]);
+    assert_eq!(rows_so_far(&since), 15, "what the broker took since then");
+
+    let latest = folder.path().join("latest");
+    let mut running = follow(broker, topic, &latest, &["--start", "latest", "--set", "stream.idle_after=1s"]);
+    running.wait_for_log("is read");
+    broker.send_in_turns(topic, 1, &(25..30).map(|n| event(n, 40_000 - n as i64)).collect::<Vec<_>>());
+    wait_for("what came since the start", || rows_so_far(&latest) == 5);
+    assert_eq!(running.stop(), 0);
+    // What a commit knows goes on there, whatever the start position.
+    read_to_end(broker, topic, &latest, &["--start", "earliest"]);
+    assert_eq!(rows_so_far(&latest), 5);
+}
+
+#[test]
+fn a_pattern_finds_topics_by_their_whole_name_and_reading_nothing_new_commits_nothing() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (number, topic) in ["shop-audit-1", "shop-audit-2", "my-shop-audit-1"].into_iter().enumerate() {
+        broker.topic(topic, 1, &[]);
+        broker.send_in_turns(topic, 1, &[event(number, 60_000)]);
+    }
+    let output = folder.path().join("pattern");
+    read_to_end(broker, "^shop-audit-[0-9]", &output, &[]);
+    let rows = rows(&output, &[]);
+    let mut sources: Vec<&str> = rows["events"].iter().map(|row| cell(row, "source")).collect();
+    sources.sort();
+    assert_eq!(sources, ["shop-audit-1", "shop-audit-2"]);
+    let commits = common::manifests(&output).len();
+    read_to_end(broker, "^shop-audit-[0-9]", &output, &[]);
+    assert_eq!(common::manifests(&output).len(), commits, "nothing was there to commit");
+}
+
+#[test]
+fn rows_and_bytes_bring_a_commit_before_its_time() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let topic = "sizes";
+    broker.topic(topic, 2, &[]);
+    for (name, bound) in [("rows", "commit.rows=40"), ("bytes", "commit.bytes=10KiB")] {
+        let output = folder.path().join(name);
+        let running = follow(
+            broker,
+            topic,
+            &output,
+            &["--set", "commit.every=1h", "--set", bound, "--set", "stream.idle_after=1h"],
+        );
+        broker.send_in_turns(topic, 2, &(0..60).map(|n| event(n, 60_000 - n as i64)).collect::<Vec<_>>());
+        wait_for("a commit before its time", || {
+            output.join("_causeway/manifest").read_dir().is_ok_and(|dir| dir.count() > 0)
+        });
+        assert_eq!(running.stop(), 0);
+    }
+}
+
+#[test]
+fn what_compaction_removed_leaves_no_trace() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let topic = "compacted";
+    let quick = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "100"),
+        ("min.cleanable.dirty.ratio", "0.001"),
+        ("max.compaction.lag.ms", "100"),
+    ];
+    broker.topic(topic, 1, &quick);
+    let sending = broker.producer(&[]);
+    // All messages have the same key: of closed segments only the last message stays.
+    for number in 0..12 {
+        sending.send(topic, 0, Some(&event(number, 60_000 - number as i64)));
+        sending.flush();
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    wait_for("compaction", || broker.messages(topic, 1).len() < 8);
+    let left = broker.messages(topic, 1).len();
+    let output = folder.path().join("compacted");
+    read_to_end(broker, topic, &output, &[]);
+    assert!(rows_so_far(&output) <= left && rows_so_far(&output) > 0, "{} rows, {left} messages", rows_so_far(&output));
+    let read_to =
+        common::manifests(&output).last().unwrap()["sources"]["test/kafka/compacted/0"]["read_offset"].as_i64();
+    assert_eq!(read_to, Some(broker.end(topic, 0)), "gaps count as read");
+    read_to_end(broker, topic, &output, &[]);
+    verify(&output);
+}

@@ -8,6 +8,7 @@ mod common;
 #[path = "common/kafka.rs"]
 mod kafka;
 
+use common::kills::Random;
 use common::{assert_same, rows, sample_lines, succeed, verify};
 use kafka::{Broker, Running};
 use std::io::Read;
@@ -20,16 +21,6 @@ const PARTITIONS: i32 = 3;
 
 /// Commits as often as they can be interrupted, and no clock that would decide anything.
 const RESTLESS: &[&str] = &["--set", "commit.every=200ms", "--set", "stream.idle_after=1h"];
-
-/// A small generator of random numbers with a fixed seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
 
 /// The lines of a log, packed or not.
 fn lines_of(path: &Path) -> Vec<Vec<u8>> {

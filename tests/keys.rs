@@ -162,3 +162,65 @@ fn mistakes_are_named() {
     let output = causeway(&["evaluate", "keys", "--model"]).arg(&file).arg(&file).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("no model of this program"), "{output:?}");
 }
+
+/// Runs a command and gives what it said.
+fn told(args: &[&str], folder: &Path) -> String {
+    let mut command = causeway(args);
+    command.current_dir(folder);
+    String::from_utf8(common::succeed(command).stdout).unwrap()
+}
+
+#[test]
+fn a_false_alarm_is_said_learnt_and_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    sessions(dir);
+    // A step that training never saw, and an order that it never saw: the first is normal, the second is not.
+    std::fs::write(dir.join("today.txt"), "1 2 3 9 4 5 6\n1 2 4 3 5 6\n1 2 3 4 5 6\n1 2 3 9 3 4 5 6\n").unwrap();
+    let train =
+        ["train", "keys", "--lstm", "16", "--history", "4", "--short", "judge", "-g", "3", "--output", "keys.onnx"];
+    told(&[&train[..], &["normal.txt"]].concat(), dir);
+    let before = std::fs::read(dir.join("keys.onnx")).unwrap();
+    let findings = |detector: &str| -> Vec<serde_json::Value> {
+        let text = told(&["detect", "keys", "--model", "keys.onnx", "--detector", detector, "today.txt"], dir);
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let sessions_found = |detector: &str| -> Vec<String> {
+        let mut found: Vec<String> =
+            findings(detector).iter().map(|finding| finding["session"].as_str().unwrap().to_owned()).collect();
+        found.dedup();
+        found
+    };
+    assert_eq!(sessions_found("count"), ["1", "2", "4"]);
+    let unseen = &findings("count")[0];
+    assert_eq!((unseen["kind"].as_str(), unseen["seen"].as_str()), (Some("unseen-key"), Some("9")));
+    assert_eq!(unseen["position"], 3);
+    let learn = ["feedback", "learn", "--model", "keys.onnx", "--verdicts", "verdicts.jsonl", "--normal", "normal.txt"];
+    let nothing = causeway(&learn).arg("today.txt").current_dir(dir).output().unwrap();
+    assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
+    for said in [["false-alarm", "1"], ["confirmed", "2"]] {
+        told(&[&["feedback", "say", "--verdicts", "verdicts.jsonl"], &said[..]].concat(), dir);
+    }
+    let listed = told(&["feedback", "list", "--verdicts", "verdicts.jsonl"], dir);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    let text = told(&[&learn[..], &["--json", "today.txt"]].concat(), dir);
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["new_keys"], serde_json::json!(["9"]));
+    for model in report["models"].as_array().unwrap() {
+        assert_eq!(model["left"], 0, "{model}");
+        assert!(model["steps"].as_u64().unwrap() > 0, "{model}");
+        assert_eq!(model["now_abnormal"], serde_json::json!([]), "{model}");
+    }
+    // What was said is normal now; what was confirmed is not; a verdict does not speak for other sessions.
+    let found = sessions_found("count");
+    assert!(!found.contains(&"1".to_owned()) && found.contains(&"2".to_owned()), "{found:?}");
+    assert!(!sessions_found("next-key").contains(&"1".to_owned()));
+    let after = std::fs::read(dir.join("keys.onnx")).unwrap();
+    assert_ne!(before, after);
+    let again = told(&[&learn[..], &["today.txt"]].concat(), dir);
+    assert!(again.contains("nothing to learn"), "{again}");
+    told(&["feedback", "undo", "--model", "keys.onnx"], dir);
+    assert_eq!(std::fs::read(dir.join("keys.onnx")).unwrap(), before, "undone");
+    let refused = causeway(&["feedback", "undo", "--model", "keys.onnx"]).current_dir(dir).output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no version before it"), "{refused:?}");
+}

@@ -1,5 +1,6 @@
 //! Label models from end to end: labels applied, a model trained, its file checked against the trainer, and labels in the stream
 //! that depend on nothing but the events.
+#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
@@ -9,8 +10,8 @@ use causeway::model::features::FeatureSet;
 use causeway::model::labeler::{Labeler, Use};
 use causeway::model::labels::LabelSpec;
 use causeway::model::runtime::{Device, Runtime};
+use causeway::model::samples::Samples;
 use causeway::model::train::run::Watch;
-use causeway::model::train::samples::Samples;
 use causeway::model::train::{Architecture, NetConfig, Settings, Trained, device, train};
 use causeway::model::vote::words;
 use causeway::model::windows::Window;
@@ -115,6 +116,25 @@ fn the_same_seed_gives_the_same_model_also_when_resumed() {
     assert!(one.onnx == resumed.onnx, "a resumed run ends with another model");
     let other = trained(&log, &Settings { seed: 2, ..settings }, None, usize::MAX).unwrap();
     assert!(one.onnx != other.onnx, "the seed does not matter");
+}
+
+#[test]
+fn a_search_finds_its_settings_and_trains_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = labelled(folder.path(), 600);
+    let model = folder.path().join("tuned.onnx");
+    let small = ["--epochs", "2", "--window", "10", "--stride", "10", "--embedding", "2", "--device", "cpu"];
+    let search = ["train", "labels", "--tune", "halving", "--trials", "3", "--output", model.to_str().unwrap()];
+    let mut command = causeway(&search);
+    command.args(small).arg(&log);
+    let said = String::from_utf8(succeed(command).stdout).unwrap();
+    let trials: Vec<serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(folder.path().join("tuned.tuning.json")).unwrap()).unwrap();
+    assert_eq!(trials.len(), 3);
+    let units = |trial: &serde_json::Value| trial["settings"]["net"]["units"].as_u64().unwrap();
+    assert!(said.starts_with(&format!("trial {}: ", trials[0]["trial"])), "{said}");
+    assert!(said.contains(&format!("units {} and ", units(&trials[0]))), "{said}");
+    assert!(LabelSpec::read(&std::fs::read(&model).unwrap()).is_ok());
 }
 
 /// A small model on disk.

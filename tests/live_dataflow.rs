@@ -8,7 +8,7 @@ mod synthetic;
 
 use causeway::audit::hash::Id;
 use causeway::audit::time::Micros;
-use causeway::context::engine::{Ahead, Engine, LOOK_AHEAD_US};
+use causeway::context::engine::{Engine, LOOK_AHEAD_US};
 use causeway::context::live::{Input, LiveRow};
 use causeway::context::model::{Attribution, FactBatch, Head, Role};
 use causeway::context::tables::Tables;
@@ -26,7 +26,7 @@ use causeway::source::PartitionId;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
-use synthetic::{LATENESS_US, events, step};
+use synthetic::{LATENESS_US, Rest, events, step};
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::operators::{Input as _, Inspect, Probe};
@@ -120,15 +120,7 @@ fn run(epochs: Vec<Vec<DecodedBlock>>, workers: usize, start: Start, commit: Opt
                 blocks.send(block.clone());
             }
             let commit = (commit == Some(number)).then_some(1);
-            ticks.send(Turn::without_model(Tick {
-                floor: Micros::MAX,
-                ended: Vec::new(),
-                commit,
-                last: false,
-                flush: false,
-                now_ms: 0,
-                notes: Vec::new(),
-            }));
+            ticks.send(Turn::without_model(Tick::committing(commit)));
             blocks.advance_to(number as Epoch + 1);
             ticks.advance_to(number as Epoch + 1);
             // Now and then two epochs are under way at once.
@@ -191,18 +183,6 @@ fn reference(batch: &FactBatch, count: usize) -> BTreeMap<Id, (Micros, Attributi
         (head.id, (head.at, engine.apply_before(head, facts, client, &rest)))
     });
     said.collect()
-}
-
-/// What comes after an event.
-struct Rest<'a> {
-    batch: &'a FactBatch,
-    order: &'a [usize],
-}
-
-impl Ahead for Rest<'_> {
-    fn event(&self, index: usize) -> Option<Input<'_>> {
-        Input::of(self.batch, *self.order.get(index)?)
-    }
 }
 
 /// The contexts of the reference; `rows` say which events are settled.

@@ -69,6 +69,63 @@ fn copies(path: &Path, count: i64) -> PathBuf {
     path.to_owned()
 }
 
+/// Log lines with other blocks and later times in each thousand, and odd lines among them: without format, binary, 1 MB long.
+fn log_lines(path: &Path, count: usize) -> PathBuf {
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    for line in 0..count {
+        let (second, block) = (line / 50, line / 4 * 7919);
+        let time = format!(
+            "0811{:02} {:02}{:02}{:02}",
+            9 + second / 86_400,
+            second / 3600 % 24,
+            second / 60 % 60,
+            second % 60
+        );
+        match line {
+            _ if line % 5_000 == 4_999 => writeln!(out, "{time} 1 INFO dfs.Long: {}", "x".repeat(1 << 20)),
+            _ if line % 1_000 == 999 => writeln!(out, "no format at all {line}"),
+            _ if line % 1_500 == 1_499 => writeln!(out, "{time} 1 INFO dfs.Nul: a \0 b"),
+            _ => writeln!(
+                out,
+                "{time} 143 INFO dfs.DataNode: Receiving block blk_{block} src: /10.250.{}.7:54106",
+                line % 250
+            ),
+        }
+        .unwrap();
+    }
+    out.into_inner().unwrap();
+    path.to_owned()
+}
+
+#[test]
+fn memory_does_not_grow_with_a_log_of_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = folder.path().join("pipeline.toml");
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/pipelines/hdfs.toml")).unwrap();
+    let text = text.replace("idle = \"1h\"", "idle = \"60s\"").replace("bytes = \"256MiB\"", "bytes = \"4MiB\"");
+    std::fs::write(&pipeline, text).unwrap();
+    let mut peaks = Vec::new();
+    for (name, count) in [("short", 20_000), ("long", 120_000)] {
+        let log = log_lines(&folder.path().join(name), count);
+        let account = folder.path().join(format!("{name}.json"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+        command
+            .args(["replay", "--no-progress", "--workers", "2", "--pipeline"])
+            .arg(&pipeline)
+            .arg("--account")
+            .arg(&account);
+        command.arg("--output").arg(folder.path().join(format!("{name}-tables"))).arg(log);
+        peaks.push(measured(command).peak_bytes);
+        let account: serde_json::Value = serde_json::from_slice(&std::fs::read(account).unwrap()).unwrap();
+        let count_of = |name: &str| account[name].as_u64().unwrap() as usize;
+        assert_eq!((count_of("read"), count_of("events") + count_of("rejects")), (count, count), "{account}");
+        assert_eq!(count_of("rejects"), count / 1_000 + count / 1_500 - count / 3_000, "{account}");
+    }
+    let (short, long) = (peaks[0] >> 20, peaks[1] >> 20);
+    eprintln!("peak of 20,000 log lines {short} MiB, of 120,000 {long} MiB");
+    assert!(long < short + 40, "memory grows with the log: {short} MiB for 20,000 lines, {long} MiB for 120,000");
+}
+
 #[test]
 fn memory_does_not_grow_with_the_input() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ mod common;
 #[path = "common/s3.rs"]
 mod s3;
 
+use common::kills::{COMMIT_STEPS, Random};
 use common::{Rows, assert_same, causeway, replay, rows, sample_lines, succeed};
 use s3::{Fault, Proxy, Server, with_s3};
 use std::io::Write;
@@ -56,16 +57,6 @@ impl Setting {
         let (behind, url) = self.server.lake(name);
         assert_same(&self.expected, &rows(&behind, &[]), what);
         succeed(with_s3(causeway(&["verify", url.to_str().unwrap()]), self.server.address()));
-    }
-}
-
-/// A small generator of random numbers with a fixed seed: failures repeat.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
     }
 }
 
@@ -168,21 +159,8 @@ fn an_outage_is_waited_for_and_a_long_one_ends_the_run_with_what_was_committed()
 #[test]
 fn dying_at_any_step_of_a_commit_loses_and_doubles_nothing() {
     let Some(setting) = setting() else { return };
-    let points = [
-        "recovering",
-        "recovered",
-        "file-opened",
-        "file-closed",
-        "staged",
-        "state-written",
-        "before-manifest",
-        "after-manifest",
-        "half-published",
-        "published",
-        "swept",
-    ];
     let address = setting.server.address();
-    for point in points {
+    for point in COMMIT_STEPS {
         let (_, url) = setting.server.lake(point);
         for hit in [1, 3] {
             let mut command = setting.replay(&url, address);

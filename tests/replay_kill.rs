@@ -5,9 +5,9 @@
 
 mod common;
 
-use common::{Rows, assert_same, replay, rows, sample_lines, succeed};
+use common::kills::{COMMIT_STEPS, Random};
+use common::{Rows, assert_same, replay, rows, sample_lines, succeed, verify};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 /// Many commits in a short log: 64 KiB blocks, one commit each 256 KiB.
@@ -25,41 +25,12 @@ fn undisturbed(folder: &Path, log: &Path) -> Rows {
     rows(&output, &[])
 }
 
-fn verify(output: &Path) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
-    command.arg("verify").arg(output);
-    succeed(command);
-}
-
-/// A small generator of random numbers with a fixed seed: failures repeat.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
-
 #[test]
 fn dying_at_any_step_of_a_commit_loses_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let log = log(folder.path());
     let expected = undisturbed(folder.path(), &log);
-    let points = [
-        "recovering",
-        "recovered",
-        "file-opened",
-        "file-closed",
-        "staged",
-        "state-written",
-        "before-manifest",
-        "after-manifest",
-        "half-published",
-        "published",
-        "swept",
-    ];
-    for point in points {
+    for point in COMMIT_STEPS {
         let output = folder.path().join(point);
         for hit in [1, 2, 5] {
             let mut command = replay(&output, &[&log], MANY_COMMITS);

@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::kills::Random;
 use common::{Rows, assert_same, causeway, cell, files, succeed, verify};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -137,16 +138,6 @@ logformat = <Date> <Time> <Pid> <Level> <Component>: <Content>
     assert_eq!(found, expected);
 }
 
-/// A small generator of random numbers with a fixed seed: failures repeat.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
-
 #[test]
 fn killing_loses_and_doubles_nothing() {
     let kills: u64 = std::env::var("CAUSEWAY_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
@@ -196,6 +187,53 @@ fn killing_loses_and_doubles_nothing() {
     succeed(replay(&pipeline, &undisturbed, &[&log], 2));
     assert_eq!(rows(&undisturbed)["lines"].len(), expected["lines"].len() + 1);
     verify(&undisturbed);
+}
+
+/// Rows of `log_sessions` with this identifier: lines and why it ended, in the order of lines.
+fn sessions_of(output: &Path, name: &str) -> Vec<(usize, String)> {
+    let rows = rows(output);
+    let mut found: Vec<(usize, String)> = rows["log_sessions"]
+        .iter()
+        .filter(|row| cell(row, "name") == name)
+        .map(|row| (cell(row, "lines").parse().unwrap(), cell(row, "end").to_owned()))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_session_goes_on_when_the_log_has_grown() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(folder.path());
+    let line = |second: usize, block: &str, words: &str| {
+        format!("081109 2000{second:02} 1 INFO dfs.DataNode: {words} {block} now\n")
+    };
+    let first = line(1, "blk_1", "Receiving") + &line(2, "blk_2", "Receiving");
+    let second = first.clone() + &line(5, "blk_1", "Received");
+    let last = second.clone() + "081109 210000 1 INFO dfs.DataNode: Receiving blk_3 now\n";
+    let (log, output) = (folder.path().join("app.log"), folder.path().join("tables"));
+    let told = |text: &str| {
+        std::fs::write(&log, text).unwrap();
+        succeed(replay(&pipeline, &output, &[&log], 2));
+        verify(&output);
+        ["blk_1", "blk_2", "blk_3"].map(|name| sessions_of(&output, name))
+    };
+    let row = |lines, end: &str| (lines, end.to_owned());
+    let open = |lines| row(lines, "unfinished");
+    assert_eq!(told(&first), [vec![open(1)], vec![open(1)], vec![]]);
+    assert_eq!(told(&first), [vec![open(1)], vec![open(1)], vec![]], "nothing new, no new row");
+    assert_eq!(told(&second), [vec![open(1), open(2)], vec![open(1)], vec![]]);
+    let ended = [vec![open(1), row(2, "idle"), open(2)], vec![row(1, "idle"), open(1)], vec![open(1)]];
+    assert_eq!(told(&last), ended);
+    let ids: std::collections::BTreeSet<String> =
+        rows(&output)["log_sessions"].iter().map(|row| cell(row, "session_id").to_owned()).collect();
+    assert_eq!(ids.len(), 3, "a session keeps its id");
+    // Whoever reads sessions sees each once, as long as it is.
+    let keys = folder.path().join("keys.jsonl");
+    let mut train = causeway(&["train", "keys", "--counts-only", "--output"]);
+    train.arg(&keys).arg(&output);
+    let refused = String::from_utf8(train.output().unwrap().stderr).unwrap();
+    assert!(refused.contains("1 normal sessions of at least 2 keys"), "{refused}");
 }
 
 #[test]

@@ -17,6 +17,6 @@ fuzz_target!(|record: &[u8]| {
         assert_eq!(told, results);
         counts.push(events);
     }
-    // What is wanted of the bodies decides nothing about the event.
-    assert!(counts.iter().all(|events| *events == counts[0]), "{counts:?}");
+    // Whoever looks into bodies may find damage there that others pass over, and finds nothing else.
+    assert!(counts.is_sorted_by(|fewer_read, more_read| fewer_read >= more_read), "{counts:?}");
 });

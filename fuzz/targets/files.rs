@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let read = |block_bytes| {
         let file = InputFile::at(&path).expect("the file is there");
-        let settings = Settings { block_bytes, max_record_bytes: 1000 };
+        let settings = Settings { block_bytes, max_record_bytes: 1000, ..Settings::default() };
         let mut source = FileSource::new(vec![file], &BTreeMap::new(), settings).expect("the disk works");
         let mut records: Vec<(u64, Vec<u8>)> = Vec::new();
         while let Some(item) = source.next_item().expect("the disk works") {

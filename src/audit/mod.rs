@@ -3,6 +3,7 @@
 pub mod action;
 pub mod actor;
 pub mod audit_id;
+pub mod control_plane;
 pub mod decode;
 pub mod event;
 pub mod filter;

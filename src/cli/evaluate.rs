@@ -1,10 +1,11 @@
 //! `causeway evaluate`.
 
 mod keys;
+#[cfg(feature = "train")]
 mod labels;
 mod parser;
 
-use super::explain::EventView;
+use super::event::EventView;
 use super::tables;
 use crate::context::evaluate::{PredictedRow, TruthRow, evaluate, read_truth};
 use crate::lake::scan::EventFilter;
@@ -42,6 +43,7 @@ known kind, trigger, root, delayed.")]
     },
     Keys(keys::Keys),
     Parser(parser::EvaluateParser),
+    #[cfg(feature = "train")]
     Labels(Box<labels::Labels>),
 }
 
@@ -52,6 +54,7 @@ impl Evaluate {
             Evaluate::Contexts { truth, json, worst, dir } => (truth, json, worst, dir),
             Evaluate::Parser(command) => return command.run(out),
             Evaluate::Keys(command) => return command.run(out),
+            #[cfg(feature = "train")]
             Evaluate::Labels(command) => return command.run(out),
         };
         let scores = evaluate(&truth_of(truth)?, &predicted(dir)?);

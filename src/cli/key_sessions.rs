@@ -1,5 +1,6 @@
 //! Key sequences from whatever a command was given: a file of sessions, or a folder of tables, of log lines or of audit events.
 
+use super::log_tables::newest_templates;
 use crate::lake::Table;
 use crate::lake::scan::read_table;
 use crate::lake::tables::read::Cells;
@@ -61,32 +62,26 @@ impl Names {
 
 /// Sessions of log lines: the newest template of each line's key. Empty where there are none.
 fn of_lines(dir: &Path) -> Result<Vec<KeySequence>> {
-    let mut templates: BTreeMap<i64, (i64, Arc<str>)> = BTreeMap::new();
-    for batch in read_table(dir, Table::Templates, &["key", "revision", "template"])? {
+    let templates = newest_templates(dir)?;
+    let mut sessions: BTreeMap<String, KeySequence> = BTreeMap::new();
+    for batch in read_table(dir, Table::LogSessions, &["session_id", "cluster", "keys", "end", "abnormal"])? {
         let cells = Cells::new(&batch);
         for row in 0..batch.num_rows() {
-            let revision = cells.int("revision", row).unwrap_or_default();
-            let newest = templates.entry(cells.int("key", row).unwrap_or_default()).or_insert((-1, Arc::from("")));
-            if revision > newest.0 {
-                *newest = (revision, Arc::from(cells.str("template", row)));
-            }
-        }
-    }
-    let mut sessions = Vec::new();
-    for batch in read_table(dir, Table::LogSessions, &["session_id", "keys", "end", "abnormal"])? {
-        let cells = Cells::new(&batch);
-        for row in 0..batch.num_rows() {
-            let key = |key: &str| templates.get(&key.parse().ok()?).map(|(_, template)| Arc::clone(template));
+            let cluster = cells.text("cluster", row);
+            let key = |key: &str| templates.get(&(cluster.clone(), key.parse().ok()?)).cloned();
             let mut session =
                 KeySequence::new(cells.text("session_id", row), cells.str("keys", row).split(' ').filter_map(key));
             session.closed = matches!(cells.str("end", row), "closed" | "idle");
             let labelled = batch.column_by_name("abnormal").is_some_and(|column| column.is_valid(row));
             session.abnormal = labelled.then(|| cells.boolean("abnormal", row));
-            sessions.push(session);
+            // A session that went on after the input had ended has a row for each end; the longest is in force.
+            let longest = sessions.entry(session.id.clone()).or_insert_with(|| session.clone());
+            if longest.keys.len() <= session.keys.len() {
+                *longest = session;
+            }
         }
     }
-    sessions.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(sessions)
+    Ok(sessions.into_values().collect())
 }
 
 /// The actions of events, such as `create apps/deployments`, by session or context, in the order of time.

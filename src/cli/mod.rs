@@ -4,18 +4,25 @@
 //! text that comes from logs goes through [`printable::Printable`].
 
 mod args;
+mod close;
 mod completions;
 mod config;
 mod contexts;
+mod csv_to_text;
+mod detect;
 mod evaluate;
+mod event;
 pub mod exit;
 mod explain;
+mod feedback;
 mod filter;
 mod key_sessions;
 mod label;
+mod log_tables;
 mod man;
 mod parse;
 pub mod printable;
+mod raw_lines;
 mod replay;
 mod run;
 mod table;
@@ -97,11 +104,16 @@ enum Command {
     Contexts(contexts::Contexts),
     Explain(explain::Explain),
     Parse(parse::Parse),
+    CsvToText(csv_to_text::CsvToText),
     Verify(verify::Verify),
     #[command(subcommand)]
     Evaluate(evaluate::Evaluate),
     #[command(subcommand)]
     Train(train::Train),
+    #[command(subcommand)]
+    Detect(detect::Detect),
+    #[command(subcommand)]
+    Feedback(feedback::Feedback),
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
@@ -133,9 +145,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Contexts(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
         Command::Parse(command) => command.run(&mut out)?,
+        Command::CsvToText(command) => command.run(&mut out)?,
         Command::Verify(command) => command.run(&mut out)?,
         Command::Evaluate(command) => command.run(&mut out)?,
         Command::Train(command) => command.run(&mut out)?,
+        Command::Detect(command) => command.run(&mut out)?,
+        Command::Feedback(command) => command.run(&mut out)?,
         Command::Config(command) => command.run(&mut out)?,
         Command::Completions(command) => command.run(&mut out)?,
         Command::Man(command) => command.run(&mut out)?,

@@ -5,13 +5,13 @@ mod text;
 
 use super::Verbosity;
 use super::args::Moment;
+use super::close::Closing;
 use super::exit::UsageError;
 use crate::config::{Bodies, Config, FilterMode, FilterRules, Loader, LogFormat, Method, Stages, Switch};
-use crate::flow::{self, ReplayPlan};
-use crate::lake;
+use crate::flow;
 use crate::observe::progress::{Display, Style};
 use crate::observe::{Account, Health, Progress, Server, log};
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 pub(super) use plan::dataflow;
 use plan::{plan, workers};
@@ -19,7 +19,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+pub(super) use text::{TextAccount, text_plan};
 
 /// Read archived audit logs into tables.
 ///
@@ -121,23 +122,9 @@ impl Replay {
         let outcome = flow::replay(&plan);
         drop((display, server));
         let outcome = outcome?;
-        let account = self.account(&outcome.account, &plan, started.elapsed());
-        if let Some(path) = &self.account {
-            let text = serde_json::to_string_pretty(&account)? + "\n";
-            std::fs::write(path, text).with_context(|| format!("cannot write the account to {}", path.display()))?;
-        }
-        if !verbosity.quiet {
-            writeln!(out, "{account}")?;
-        }
-        if let Some(wrong) = outcome.account.imbalance() {
-            bail!("the account does not add up: {wrong}; please report this as a defect");
-        }
-        if !outcome.finished {
-            bail!(
-                "stopped before the end of the input; what was read is committed, and the same command goes on from there"
-            );
-        }
-        Ok(())
+        let (bytes_in, _) = progress.totals();
+        let account = Account::of(&outcome.account, started.elapsed(), bytes_in, super::tables::bytes(&plan.output));
+        self.closing(verbosity.quiet).close(&outcome, &account, out)
     }
 
     fn style(&self, verbosity: Verbosity) -> Style {
@@ -148,10 +135,8 @@ impl Replay {
         }
     }
 
-    /// Counts since the tables were begun, with the time and the bytes of this run.
-    fn account(&self, counts: &lake::Account, plan: &ReplayPlan, elapsed: Duration) -> Account {
-        let (bytes_in, _) = plan.progress.totals();
-        Account::of(counts, elapsed, bytes_in, super::tables::bytes(&plan.output))
+    fn closing(&self, quiet: bool) -> Closing<'_> {
+        Closing { file: self.account.as_deref(), quiet, input: "the input" }
     }
 
     /// The configuration with the flags laid over it.

@@ -1,6 +1,6 @@
 //! Committed tables as the commands need them.
 
-use super::explain::EventView;
+use super::event::EventView;
 use crate::audit::time::Micros;
 use crate::lake::LakeError;
 use crate::lake::Table;

@@ -1,7 +1,10 @@
 //! `causeway train`.
 
+mod counts;
 mod keys;
+#[cfg(feature = "train")]
 pub mod labels;
+mod values;
 
 use anyhow::Result;
 use std::io::Write;
@@ -10,6 +13,9 @@ use std::io::Write;
 #[derive(Debug, clap::Subcommand)]
 pub enum Train {
     Keys(Box<keys::Keys>),
+    Values(values::Values),
+    Counts(counts::Counts),
+    #[cfg(feature = "train")]
     Labels(labels::Labels),
 }
 
@@ -18,6 +24,9 @@ impl Train {
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         match self {
             Train::Keys(command) => command.run(out),
+            Train::Values(command) => command.run(out),
+            Train::Counts(command) => command.run(out),
+            #[cfg(feature = "train")]
             Train::Labels(command) => command.run(out),
         }
     }

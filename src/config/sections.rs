@@ -50,6 +50,14 @@ section! {
     pub struct Run {
         /// Worker threads; 0 is one for each core. The tables hold the same rows whatever the number.
         workers: usize = 0,
+        /// Processes of `causeway run` that work as one, on one machine or several, with the same folder or bucket for the tables. All
+        /// of them have the same settings but `run.process`; when one ends, all end, and an orchestrator starts them again.
+        processes: usize = 1,
+        /// Number of this process among them, from 0. Process 0 commits.
+        process: usize = 0,
+        /// File with one host:port a line, where the processes reach each other; the first line is process 0. The connections are
+        /// not secured: keep them in a network of their own.
+        hostfile: Option<PathBuf> = None,
     }
 }
 

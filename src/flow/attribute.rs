@@ -239,6 +239,9 @@ impl Attribute {
         out.push(Out::Mark(Mark { watermark, commit: tick.commit, flush: tick.flush }));
         if tick.commit.is_some() {
             self.save(watermark, out);
+            if tick.flush {
+                out.push(Out::Piece(Piece::state(Section::Told, 0, Vec::new())));
+            }
         }
     }
 

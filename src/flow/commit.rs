@@ -31,7 +31,12 @@ pub struct Coordinator {
     states: BTreeMap<String, SourceState>,
     watermarks_us: BTreeMap<String, i64>,
     shared: Arc<Shared>,
+    /// Asked once everything of a commit is here, where other processes read on while the feed asked.
+    verify: Option<Verify>,
 }
+
+/// Whether what was read is of the topics that it should be of.
+pub type Verify = Box<dyn Fn() -> Result<(), FlowError> + Send>;
 
 impl Coordinator {
     /// Goes on from the newest commit of `lake`.
@@ -39,7 +44,12 @@ impl Coordinator {
         let last = lake.last().cloned();
         let (account, states, watermarks_us) =
             last.map(|m| (m.account, m.sources, m.watermarks_us)).unwrap_or_default();
-        Coordinator { lake, cluster, sources, account, states, watermarks_us, shared }
+        Coordinator { lake, cluster, sources, account, states, watermarks_us, shared, verify: None }
+    }
+
+    /// Asks before each commit.
+    pub fn verifying(self, verify: Option<Verify>) -> Coordinator {
+        Coordinator { verify, ..self }
     }
 
     /// Everything of `epoch` is here.
@@ -73,11 +83,13 @@ impl Coordinator {
                         *self.account.filtered_by_rule.entry(rule).or_default() += count;
                     }
                 }
+                Piece::Named(id, name) => self.sources.put(id, name),
                 Piece::Failed(error) => return Err(FlowError::Operator(error)),
             }
         }
-        // An epoch that only reports a failure or nothing is no commit.
+        // An epoch that only reports a failure or a name is no commit.
         let Some(snapshot) = snapshot else { return Ok(()) };
+        self.verify.as_ref().map_or(Ok(()), |verify| verify())?;
         state.0.sort_unstable();
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         self.add(&snapshot, &files, pending_filtered);

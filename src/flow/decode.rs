@@ -17,6 +17,7 @@ use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf, Shelved};
 use super::told;
 use super::windows::Features;
+use super::work::Work;
 use super::write::Rows;
 use crate::audit::actor::Class;
 use crate::audit::decode::{Want, decode};
@@ -33,11 +34,10 @@ use crate::context::keys::KeySpace;
 use crate::context::model::FactBatch;
 use crate::lake::LakeError;
 use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate};
+use crate::source::PartitionId;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
-use crate::source::files::Item;
-use crate::source::kafka::{Notice, Records};
-use crate::source::{Block, Offset, PartitionId};
+use crate::source::kafka::{Records, Says};
 use hashbrown::HashMap;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -48,74 +48,6 @@ use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::Operator;
 
-/// What a worker is given.
-#[derive(Clone, Debug)]
-pub enum Work {
-    /// Lines to decode.
-    Lines(PartitionId, u64, Arc<Vec<u8>>),
-    /// A record that could not be read.
-    Unread(Unread),
-    /// Messages to decode.
-    Messages(Arc<Records>),
-    /// Word of a partition.
-    Notice(Notice),
-}
-
-/// A record that could not be read.
-#[derive(Clone, Debug)]
-pub struct Unread {
-    partition: PartitionId,
-    offset: u64,
-    end: u64,
-    reject: Reject,
-}
-
-impl Work {
-    /// Bytes of input.
-    pub fn len(&self) -> u64 {
-        match self {
-            Work::Lines(_, _, bytes) => bytes.len() as u64,
-            Work::Unread(unread) => unread.end.saturating_sub(unread.offset),
-            Work::Messages(records) => records.bytes().len() as u64,
-            Work::Notice(_) => 0,
-        }
-    }
-
-    /// The partition it is of.
-    pub fn partition(&self) -> PartitionId {
-        match self {
-            Work::Lines(partition, ..) => *partition,
-            Work::Unread(unread) => unread.partition,
-            Work::Messages(records) => records.partition,
-            Work::Notice(notice) => notice.partition,
-        }
-    }
-
-    /// Whether it holds nothing.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// What a source item gives a worker to do; `None` for an item that only tells of the source.
-    pub fn of(item: Item) -> Option<Work> {
-        let end = item.end().unwrap_or_default().0;
-        match item {
-            Item::Block(Block { partition, offset, bytes }) => Some(Work::Lines(partition, offset.0, Arc::new(bytes))),
-            Item::Oversize { partition, offset: Offset(offset), len, head } => {
-                let message = format!("the record has {len} bytes; raise files.max_record_bytes to read it");
-                let reject = Reject::new(RejectReason::TooLong, "", message, &head);
-                Some(Work::Unread(Unread { partition, offset, end, reject }))
-            }
-            Item::Corrupt { partition, offset: Offset(offset), message, head } => {
-                let message = format!("{message}; nothing behind this place could be read");
-                let reject = Reject::new(RejectReason::Corrupt, "", message, &head);
-                Some(Work::Unread(Unread { partition, offset, end, reject }))
-            }
-            Item::Shrunk { .. } | Item::End(_) => None,
-        }
-    }
-}
-
 /// What leaves the operator.
 #[derive(Clone, Debug)]
 pub enum Out {
@@ -125,6 +57,8 @@ pub enum Out {
     Rows(Rows),
     /// To the counts.
     Dropped(Drop, u64),
+    /// To the commit, which may be another process's: what a partition is called.
+    Named(PartitionId, SourceName),
 }
 
 /// The state of one worker's decoder.
@@ -215,6 +149,9 @@ impl Decoder {
             }
             Work::Notice(notice) => {
                 says = Some(notice.says);
+                if notice.says == Says::Begins {
+                    out.push(Out::Named(notice.partition, self.source.clone()));
+                }
                 (notice.partition, notice.position, notice.position)
             }
         };

@@ -38,6 +38,13 @@ pub struct Tick {
     pub notes: Vec<String>,
 }
 
+impl Tick {
+    /// The end of an epoch in the middle of a run, with a commit of this number if there is one.
+    pub fn committing(commit: Option<u64>) -> Tick {
+        Tick { floor: Micros::MAX, ended: Vec::new(), commit, last: false, flush: false, now_ms: 0, notes: Vec::new() }
+    }
+}
+
 /// What an epoch says once its events are in order: sent to every worker by the owner of the stream.
 #[derive(Copy, Clone, Debug, Serialize, Deserialize)]
 pub struct Mark {

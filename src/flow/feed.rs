@@ -1,23 +1,17 @@
-//! The feed: reads the source in a thread of its own, deals blocks to workers, cuts epochs and asks for commits.
+//! The feed of files: reads the source in a thread of its own, deals blocks to workers, cuts epochs and asks for commits.
 //!
-//! An epoch is a few blocks a worker. At most `EPOCHS_AHEAD` epochs are under way: the feed waits until the commit operator
-//! is through with older ones, which bounds memory whatever the input.
+//! An epoch is a few blocks a worker.
 
-use super::decode::Work;
+use super::drive::{Message, Workers, tell_all, wait_for_room};
 use super::epoch::{Epoch, Tick};
-use super::plan::ReplayPlan;
 use super::shared::{FlowError, Shared};
 use crate::audit::time::Micros;
 use crate::observe::health::Phase;
 use crate::source::PartitionId;
-use crate::source::files::{FileSource, Item};
-use crossbeam_channel::Sender;
+use crate::source::files::{FileSource, Item, SourceError};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-/// Epochs that may be under way.
-const EPOCHS_AHEAD: u64 = 3;
 
 /// Blocks a worker gets in one epoch.
 const BLOCKS_A_WORKER: usize = 2;
@@ -25,24 +19,32 @@ const BLOCKS_A_WORKER: usize = 2;
 /// Name of all files together, as a source.
 const FILES: &str = "files";
 
-/// What a worker gets.
-#[derive(Debug)]
-pub enum Message {
-    /// A block to decode, or a record that could not be read.
-    Work(Work),
-    /// The epoch is complete.
-    Tick(Tick),
+/// When to commit, and when to end.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// Number of the first commit.
+    pub next_commit: u64,
+    /// Time between commits.
+    pub commit_every: Duration,
+    /// Input between commits.
+    pub commit_bytes: u64,
+    /// Set to stop reading, commit what was read, and end.
+    pub stop: Arc<AtomicBool>,
 }
 
-/// Reads everything, or until told to stop. Returns whether the input was read to its end.
-pub fn feed(
+/// Reads everything, or until told to stop. `deal` makes what a worker is to do of what the source gives, in the order of the
+/// source; nothing of an item that only tells of the source. Returns whether the input was read to its end.
+///
+/// # Errors
+/// When the source cannot be read.
+pub fn feed<W>(
     mut source: FileSource,
-    workers: &[Sender<Message>],
-    next_commit: u64,
-    plan: &ReplayPlan,
-    shared: &Arc<Shared>,
+    workers: &Workers<W>,
+    pace: &Pace,
+    shared: &Shared,
+    mut deal: impl FnMut(Item) -> Option<W>,
 ) -> Result<bool, FlowError> {
-    let mut commit = next_commit;
+    let mut commit = pace.next_commit;
     let mut committed_at = Instant::now();
     let mut bytes_since_commit = 0u64;
     let mut epoch: Epoch = 0;
@@ -59,9 +61,14 @@ pub fn feed(
         let mut exhausted = false;
         let mut dealt = 0;
         while dealt < workers.len() * BLOCKS_A_WORKER {
-            let Some(item) = source.next_item()? else {
-                exhausted = true;
-                break;
+            let item = match source.next_item() {
+                Ok(Some(item)) => item,
+                Ok(None) => {
+                    exhausted = true;
+                    break;
+                }
+                Err(SourceError::Stopped) => break,
+                Err(error) => return Err(error.into()),
             };
             match item {
                 Item::End(partition) => ended.push(partition),
@@ -75,8 +82,8 @@ pub fn feed(
                 }
                 item => {
                     read_any = true;
-                    let Some(work) = Work::of(item) else { continue };
-                    bytes_since_commit += work.len();
+                    bytes_since_commit += item.bytes();
+                    let Some(work) = deal(item) else { continue };
                     if let Some(worker) = workers.get(dealt % workers.len())
                         && worker.send(Message::Work(work)).is_err()
                     {
@@ -93,27 +100,22 @@ pub fn feed(
         shared.progress.set_bytes_total(progress.total_bytes.unwrap_or(0));
         shared.progress.add(progress.read_bytes.saturating_sub(shown), 0);
         shown = progress.read_bytes;
-        let stopped = plan.stop.load(Ordering::Relaxed);
-        let last = exhausted || stopped;
+        let last = exhausted || pace.stop.load(Ordering::Relaxed);
         if last {
             health.done(FILES);
             health.phase(Phase::Draining);
         }
-        let due = committed_at.elapsed() >= plan.commit_every || bytes_since_commit >= plan.commit_bytes;
+        let due = committed_at.elapsed() >= pace.commit_every || bytes_since_commit >= pace.commit_bytes;
         let commits = read_any && (due || last);
         let tick = Tick {
             floor: source.floor().unwrap_or(Micros::MAX),
             ended,
-            commit: commits.then_some(commit),
             last,
             flush: exhausted && read_any,
-            now_ms: 0,
-            notes: Vec::new(),
+            ..Tick::committing(commits.then_some(commit))
         };
-        for worker in workers {
-            if worker.send(Message::Tick(tick.clone())).is_err() {
-                return Ok(false);
-            }
+        if !tell_all(workers, &tick) {
+            return Ok(false);
         }
         if commits {
             commit += 1;
@@ -125,15 +127,4 @@ pub fn feed(
         }
         epoch += 1;
     }
-}
-
-/// Waits until few enough epochs are under way; false when the run has failed.
-pub(super) fn wait_for_room(epoch: Epoch, shared: &Shared) -> bool {
-    while epoch >= shared.epochs_done.load(Ordering::Acquire) + EPOCHS_AHEAD {
-        if shared.failed() {
-            return false;
-        }
-        std::thread::sleep(Duration::from_micros(200));
-    }
-    !shared.failed()
 }

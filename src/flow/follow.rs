@@ -2,23 +2,29 @@
 //!
 //! ```text
 //! readers ─▶ channel ─▶ follow ─┬─ messages of partition p ─▶ worker p mod workers
-//!                               └─ Tick: clock, notes, commit when due ─▶ all workers
+//!                               └─ Tick: clock, notes, commit when due ─▶ all workers of this process
 //! ```
-//! An epoch ends when enough has come, or `EPOCH` after the one before. As in a replay at most a few epochs are under way: while
+//! An epoch ends when enough has come, or some time after the one before. As in a replay at most a few epochs are under way: while
 //! the commit is behind, nothing is taken from the channel, the readers wait, and librdkafka stops fetching.
 //! Before each commit the topics are asked whether they are still the same; if they are not, nothing is committed.
+//!
+//! Of several processes each cuts its own epochs; an epoch is complete when it is so in all of them. Process 0 says in its ticks where
+//! commits are; the others' ticks only end epochs. In epoch 0 partitions are named and nothing is read: before that no process knows
+//! what holds the watermark.
 
-use super::decode::Work;
+mod lead;
+mod second;
+
+use super::drive::{Message, Workers, tell_all};
 use super::epoch::{Epoch, Tick};
-use super::feed::{Message, wait_for_room};
+use super::processes::words::{Peers, Standing};
 use super::report::Reporter;
 use super::run::RunPlan;
 use super::shared::{FlowError, Shared};
-use crate::audit::time::Micros;
+use super::work::Work;
 use crate::observe::health::Phase;
 use crate::source::catalog::Catalog;
-use crate::source::kafka::{Arrival, KafkaSource, Verified};
-use crossbeam_channel::Sender;
+use crate::source::kafka::{Arrival, KafkaSource};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -26,145 +32,150 @@ use std::time::{Duration, Instant};
 /// Longest time from one epoch to the next.
 const EPOCH: Duration = Duration::from_millis(100);
 
+/// The same among several processes, where each waits for the epochs of all others.
+const SHARED_EPOCH: Duration = Duration::from_millis(20);
+
 /// Messages of one epoch, in bytes a worker.
 const BYTES_A_WORKER: u64 = 2 << 20;
 
-/// Time between two tries of a commit for which no broker could be asked.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// What has been fed since the last commit, and when it is to be committed.
-struct Due {
-    since: Instant,
-    bytes: u64,
-    rows: u64,
-    released: u64,
-    asked: Option<Instant>,
+/// What the feed of a process works with.
+#[derive(Copy, Clone)]
+pub struct Feed<'a> {
+    /// Where messages come from.
+    pub source: &'a KafkaSource,
+    /// The workers of this process.
+    pub workers: &'a Workers<Work>,
+    /// What is to be done.
+    pub plan: &'a RunPlan,
+    /// What partitions are called.
+    pub catalog: &'a Catalog,
+    /// Shared with the workers.
+    pub shared: &'a Arc<Shared>,
 }
 
-impl Due {
-    fn begin(released: u64) -> Due {
-        Due { since: Instant::now(), bytes: 0, rows: 0, released, asked: None }
-    }
-
-    /// Whether anything was read or settled that no commit holds.
-    fn anything(&self, shared: &Shared) -> bool {
-        self.rows > 0 || shared.released.load(Ordering::Relaxed) != self.released
-    }
-
-    fn is_now(&self, plan: &RunPlan, shared: &Shared) -> bool {
-        let full = self.bytes >= plan.dataflow.commit_bytes || self.rows >= plan.commit_rows;
-        let due = full || self.since.elapsed() >= plan.dataflow.commit_every;
-        due && self.anything(shared) && self.asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN)
-    }
-}
-
-/// Feeds until told to stop, or until everything of a bounded run is read. Returns whether it was read to its end.
-///
-/// # Errors
-/// When the source cannot go on, or a topic is not the one it was.
-pub fn follow(
-    source: &KafkaSource,
-    workers: &[Sender<Message>],
-    next_commit: u64,
-    plan: &RunPlan,
-    catalog: &Catalog,
-    shared: &Arc<Shared>,
-) -> Result<bool, FlowError> {
-    let begun = Instant::now();
-    let mut commit = next_commit;
-    let mut due = Due::begin(0);
-    let mut epoch: Epoch = 0;
-    let health = &shared.progress.health;
-    let mut reporter = Reporter::new(Arc::clone(&plan.health), Arc::clone(health));
-    health.phase(Phase::Running);
-    let room = BYTES_A_WORKER * workers.len() as u64;
-    loop {
-        if !wait_for_room(epoch, shared) {
-            return Ok(false);
+impl Feed<'_> {
+    /// Feeds until told to stop, or until everything of a bounded run is read. `next_commit` is the number of the first commit,
+    /// and `open` says that the last one has something that the end of a bounded run is to close. Returns whether everything was
+    /// read to its end.
+    ///
+    /// # Errors
+    /// When the source cannot go on, or a topic is not the one it was.
+    pub fn run(self, next_commit: u64, open: bool) -> Result<bool, FlowError> {
+        let health = &self.shared.progress.health;
+        let reporter = Reporter::new(Arc::clone(&self.plan.health), Arc::clone(health));
+        health.phase(Phase::Running);
+        let (peers, notes) = (self.shared.peers.as_deref(), Vec::new());
+        let mut following = Following { feed: self, peers, reporter, epoch: 0, read: (0, 0), notes, drained: None };
+        match peers {
+            None => following.lead(next_commit, open),
+            Some(_) if !following.begin()? => Ok(false),
+            Some(peers) if peers.leads() => following.lead(next_commit, open),
+            Some(peers) => following.second(peers),
         }
-        tell_group(source, catalog, shared);
-        reporter.tell();
+    }
+}
+
+/// The state of a feed.
+struct Following<'a> {
+    feed: Feed<'a>,
+    /// The other processes, where there are any.
+    peers: Option<&'a Peers>,
+    reporter: Reporter,
+    epoch: Epoch,
+    /// Messages read in this run, and their bytes.
+    read: (u64, u64),
+    /// What the manifest is to tell.
+    notes: Vec<String>,
+    /// All of this process's part of a bounded run was dealt by the end of this epoch.
+    drained: Option<Epoch>,
+}
+
+impl Following<'_> {
+    /// Deals what comes until the epoch is full or over; false when the run has failed.
+    fn gather(&mut self) -> Result<bool, FlowError> {
+        let Feed { source, plan, shared, .. } = self.feed;
+        self.tell_group();
+        self.reporter.tell();
+        let room = BYTES_A_WORKER * self.feed.workers.len() as u64;
+        let before = self.read.1;
+        let epoch = if self.peers.is_some() { SHARED_EPOCH } else { EPOCH };
+        let deadline = Instant::now() + epoch;
         // Asked first: then what is in the channel is all there is.
         let finished = plan.source.until_end && source.finished();
-        let (mut dealt, mut drained, mut notes) = (0, false, Vec::new());
-        let deadline = Instant::now() + EPOCH;
-        while dealt < room && !plan.dataflow.stop.load(Ordering::Relaxed) {
+        while self.read.1 - before < room && !self.told_to_stop() {
             let wait = if finished { Duration::ZERO } else { deadline.saturating_duration_since(Instant::now()) };
-            let mut messages = 0;
-            let work = match source.next(wait)? {
+            match source.next(wait)? {
                 None => {
-                    drained = finished;
+                    if finished {
+                        self.drained.get_or_insert(self.epoch);
+                    }
                     break;
                 }
-                Some(Arrival::Note(note)) => {
-                    notes.push(note);
-                    continue;
+                Some(arrival) => {
+                    if !self.take(arrival) {
+                        return Ok(false);
+                    }
                 }
-                Some(Arrival::Notice(notice)) => Work::Notice(notice),
-                Some(Arrival::Records(records)) => {
-                    messages = records.count() as u64;
-                    due.rows += messages;
-                    Work::Messages(Arc::new(records))
-                }
-            };
-            dealt += work.len();
-            let (id, name) = (work.partition(), catalog.get(work.partition()).unwrap_or_default());
-            if messages > 0 {
-                reporter.read(id, &name.name, name.number, messages);
-            }
-            let number = name.number.unsigned_abs() as usize;
-            if let Some(worker) = workers.get(number % workers.len().max(1))
-                && worker.send(Message::Work(work)).is_err()
-            {
-                return Ok(false);
             }
         }
-        due.bytes += dealt;
-        shared.progress.add(dealt, 0);
-        if plan.dataflow.stop.load(Ordering::Relaxed) {
-            health.phase(Phase::Draining);
+        if self.peers.is_some() && (self.drained.is_some() || self.told_to_stop()) {
+            // Nothing is to be read; the others are waited for.
+            std::thread::sleep(SHARED_EPOCH);
         }
-        let last = drained || plan.dataflow.stop.load(Ordering::Relaxed);
-        // At the end of a bounded run even what was read before is told, if there ever was anything.
-        let told = drained && (commit > 1 || due.rows > 0);
-        let mut commits = told || (last && due.anything(shared)) || due.is_now(plan, shared);
-        if commits && source.verify()? == Verified::CannotTell {
-            due.asked = Some(Instant::now());
-            commits = false;
-            if last {
-                tracing::warn!(
-                    "no broker answers, so what was read since the last commit is not committed; it is read again"
-                );
-            }
+        shared.progress.add(self.read.1 - before, 0);
+        if self.told_to_stop() {
+            shared.progress.health.phase(Phase::Draining);
         }
-        let tick = Tick {
-            floor: Micros::MAX,
-            ended: Vec::new(),
-            commit: commits.then_some(commit),
-            last,
-            flush: commits && drained,
-            now_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            notes,
-        };
-        for worker in workers {
-            if worker.send(Message::Tick(tick.clone())).is_err() {
-                return Ok(false);
-            }
-        }
-        if commits {
-            commit += 1;
-            due = Due::begin(shared.released.load(Ordering::Relaxed));
-        }
-        if last {
-            return Ok(drained);
-        }
-        epoch += 1;
+        Ok(true)
     }
-}
 
-/// After a commit the group learns where we would go on, so that lag monitors see it.
-fn tell_group(source: &KafkaSource, catalog: &Catalog, shared: &Shared) {
-    let Some(offsets) = shared.take_resumes_at() else { return };
-    let named = offsets.into_iter().filter_map(|(id, at)| catalog.get(id).map(|name| (name.name, name.number, at)));
-    source.tell_group(&named.collect::<Vec<_>>());
+    /// Deals what has arrived; false when the run has failed.
+    fn take(&mut self, arrival: Arrival) -> bool {
+        let work = match arrival {
+            Arrival::Begun => return true,
+            Arrival::Note(note) => {
+                self.notes.push(note);
+                return true;
+            }
+            Arrival::Notice(notice) => Work::Notice(notice),
+            Arrival::Records(records) => Work::Messages(Arc::new(records)),
+        };
+        let name = self.feed.catalog.get(work.partition()).unwrap_or_default();
+        if let Work::Messages(records) = &work {
+            let messages = records.count() as u64;
+            self.read.0 += messages;
+            self.reporter.read(records.partition, &name.name, name.number, messages);
+        }
+        self.read.1 += work.len();
+        let workers = self.feed.workers;
+        let worker = workers.get(name.number.unsigned_abs() as usize % workers.len().max(1));
+        worker.is_none_or(|worker| worker.send(Message::Work(work)).is_ok())
+    }
+
+    /// Ends the epoch; false when the run has failed.
+    fn tick(&mut self, tick: &Tick) -> bool {
+        self.epoch += 1;
+        tell_all(self.feed.workers, tick)
+    }
+
+    fn told_to_stop(&self) -> bool {
+        self.feed.plan.dataflow.stop.load(Ordering::Relaxed)
+    }
+
+    /// Tells the other processes where this one stands, and learns how far their partitions are.
+    fn stand(&self, peers: &Peers, commit: u64) {
+        let newest = self.feed.plan.health.least_newest_here(peers.others_newest());
+        let (rows, bytes) = self.read;
+        peers.stand(Standing { rows, bytes, newest, stopping: self.told_to_stop(), drained: self.drained, commit });
+    }
+
+    /// After a commit the group learns where we would go on, so that lag monitors see it.
+    fn tell_group(&self) {
+        let Some(offsets) = self.feed.shared.take_resumes_at() else { return };
+        let named = offsets.into_iter().filter_map(|(id, at)| {
+            let name = self.feed.catalog.get(id)?;
+            Some((name.name, name.number, at))
+        });
+        self.feed.source.tell_group(&named.collect::<Vec<_>>());
+    }
 }

@@ -10,8 +10,7 @@ use crate::context::keys::KeySpace;
 use crate::context::model::{Actor, Fact, FactBatch, Head, flags};
 use crate::context::tables::Tables;
 use crate::model::features::{FeatureSet, Link, Table, Touch, Weights};
-use crate::model::train::data::LabelledEvent;
-use crate::model::train::{Labelled, TrainError};
+use crate::model::labelled::{Labelled, LabelledError, LabelledEvent};
 use crate::source::files::{FileSource, Item, Settings, discover};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -32,9 +31,9 @@ struct Marks {
 /// are left out, as they are in the stream.
 ///
 /// # Errors
-/// [`TrainError`] when an input cannot be read or holds no label.
-pub fn read_labelled(inputs: &[String], set: FeatureSet) -> Result<Labelled, TrainError> {
-    let failed = |error: &dyn std::fmt::Display| TrainError::Data(error.to_string());
+/// [`LabelledError`] when an input cannot be read or holds no label.
+pub fn read_labelled(inputs: &[String], set: FeatureSet) -> Result<Labelled, LabelledError> {
+    let failed = |error: &dyn std::fmt::Display| LabelledError(error.to_string());
     let files = discover(inputs).map_err(|e| failed(&e))?;
     let mut source = FileSource::new(files, &BTreeMap::new(), Settings::default()).map_err(|e| failed(&e))?;
     let tables = Arc::new(Tables::built_in().map_err(|e| failed(&e))?);
@@ -48,7 +47,7 @@ pub fn read_labelled(inputs: &[String], set: FeatureSet) -> Result<Labelled, Tra
     if reader.events.iter().all(|event| event.label.is_none()) {
         let count = reader.events.len();
         let message = format!("none of the {count} events has a label; write labels with `causeway label apply`");
-        return Err(TrainError::Data(message));
+        return Err(LabelledError(message));
     }
     Ok(Labelled::new(&reader.table, reader.events, weights(&tables)))
 }

@@ -15,8 +15,9 @@
 //!                                                                                                  ▼ positions
 //!                                                                                                commit (worker 0)
 //! ```
-//! - [`feed`] reads the source in its own thread, deals blocks to workers, cuts epochs, and asks for commits. It runs at most
-//!   a few epochs ahead of what has passed through: timely has no flow control of its own.
+//! - [`drive`] runs the threads: one that feeds, and the workers. The feed runs at most a few epochs ahead of what has passed
+//!   through: timely has no flow control of its own.
+//! - [`feed`] reads files, deals blocks ([`work`]) to workers, cuts epochs, and asks for commits.
 //! - [`follow`] does the same for topics that never end, and [`run`](mod@run) is a run of it: it starts from the newest manifest, and
 //!   starts again from there where a topic turns out to be another one.
 //! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
@@ -48,8 +49,10 @@ pub mod clusters;
 pub mod commit;
 pub mod contexts;
 pub mod decode;
+pub mod drive;
 pub mod epoch;
 pub mod feed;
+pub mod files;
 pub mod filtered;
 pub mod follow;
 pub mod infer;
@@ -60,6 +63,7 @@ pub mod open_contexts;
 pub mod order;
 pub mod parts;
 pub mod plan;
+pub mod processes;
 pub mod publish;
 pub mod replay;
 pub mod report;
@@ -74,6 +78,7 @@ pub mod text;
 pub mod told;
 pub mod vote;
 pub mod windows;
+pub mod work;
 pub mod write;
 
 pub use plan::{Keep, Method, ReplayPlan};

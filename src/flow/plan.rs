@@ -1,5 +1,6 @@
 //! What a replay is to do: every setting that the dataflow needs, resolved.
 
+use super::feed::Pace;
 use super::live_contexts::LiveView;
 use super::tell::Limits;
 use crate::audit::event::Event;
@@ -117,6 +118,12 @@ pub struct ReplayPlan {
 }
 
 impl ReplayPlan {
+    /// When its feed commits and ends; `next_commit` is the number of the first commit.
+    pub fn pace(&self, next_commit: u64) -> Pace {
+        let ReplayPlan { commit_every, commit_bytes, .. } = *self;
+        Pace { next_commit, commit_every, commit_bytes, stop: Arc::clone(&self.stop) }
+    }
+
     /// Whether rows must wait for the watermark: if not, they are written as they are decoded.
     pub fn ordered(&self) -> bool {
         self.contexts || self.sessions || self.labeler.is_some()

@@ -7,9 +7,11 @@ use super::attributor::Attributor;
 use super::clusters::Clusters;
 use super::commit::{Coordinator, commit_epochs};
 use super::contexts::{self, close_contexts};
-use super::decode::{self, Decoder, Work, decode_blocks};
-use super::epoch::{Epoch, Flow, Tick, split};
-use super::feed::{Message, feed};
+use super::decode::{self, Decoder, decode_blocks};
+use super::drive::{Message, Waiting, drive, pump};
+use super::epoch::{Flow, Tick, split};
+use super::feed::feed;
+use super::files::{names, open};
 use super::filtered::{self, count_drops};
 use super::infer::infer_windows;
 use super::labelled::weights;
@@ -23,6 +25,7 @@ use super::shelf::Shelf;
 use super::state::{Piece, Section, State};
 use super::vote::{Turn, Votes, vote_labels};
 use super::windows::{self, SavedWindows, Windows, cut_windows};
+use super::work::Work;
 use super::write::{Rows, write_rows};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
@@ -32,17 +35,14 @@ use crate::lake::manifest::{Account, SourceState};
 use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
 use crate::source::buffers::Buffers;
-use crate::source::catalog::{Catalog, SourceName};
-use crate::source::files::{FileKey, FileSource, Settings, discover};
-use crate::source::{Offset, PartitionId};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use std::collections::BTreeMap;
+use crate::source::catalog::Catalog;
+use crate::source::files::Settings;
+use crossbeam_channel::Receiver;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use timely::dataflow::operators::vec::{Broadcast, Map};
-use timely::dataflow::operators::{Concat, Concatenate, Input, Probe};
-use timely::dataflow::{InputHandle, ProbeHandle};
+use timely::dataflow::operators::{Concat, Concatenate};
+use timely::worker::Worker;
 
 /// What a replay came to.
 #[derive(Clone, Debug)]
@@ -55,15 +55,6 @@ pub struct Outcome {
 
 /// Horizon of a context: nothing that comes later than this after its last event can join it (DESIGN 3.4).
 const CONTEXT_HORIZON_US: i64 = 3_600_000_000;
-
-/// How long a worker waits for the feed before it looks at its dataflow again.
-const BUSY_WAIT: Duration = Duration::from_micros(300);
-
-/// The same when nothing is under way.
-const IDLE_WAIT: Duration = Duration::from_millis(5);
-
-/// Messages that may wait for a worker.
-const MESSAGES_AHEAD: usize = 4;
 
 /// Replays the inputs of `plan` into its output folder.
 ///
@@ -86,18 +77,15 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         last.as_ref().and_then(|m| m.watermarks_us.get(&plan.cluster)).map_or(Micros::MIN, |us| Micros(*us));
     let known = last.map(|m| m.sources).unwrap_or_default();
 
-    let settings =
-        Settings { block_bytes: plan.block_bytes, max_record_bytes: plan.max_record_bytes, ..Settings::default() };
-    let source = FileSource::new(discover(&plan.inputs)?, &offsets(&known), settings)?;
+    let settings = Settings {
+        block_bytes: plan.block_bytes,
+        max_record_bytes: plan.max_record_bytes,
+        stop: Arc::clone(&plan.stop),
+        ..Settings::default()
+    };
+    let Some(source) = open(&plan.inputs, &known, settings)? else { return Ok(Outcome { account, finished: false }) };
     let buffers = source.buffers();
-    let names: BTreeMap<PartitionId, SourceName> = (0..)
-        .map(PartitionId)
-        .zip(source.partitions())
-        .map(|(id, p)| {
-            let (key, name) = (key_text(&plan.cluster, p.key), p.file.path.display().to_string());
-            (id, SourceName { key, name, ..SourceName::default() })
-        })
-        .collect();
+    let names = names(&source, &plan.cluster);
     let resumed: ResumePoints =
         names.iter().filter_map(|(id, name)| Some((*id, point_of(known.get(&name.key)?)))).collect();
 
@@ -118,9 +106,15 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         following: None,
         shared: Arc::clone(&shared),
         coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), catalog, Arc::clone(&shared)))),
+        staging: String::new(),
     };
-    let (feed_plan, feed_shared) = (Arc::clone(&run.plan), Arc::clone(&shared));
-    let finished = drive(run, move |workers| feed(source, workers, next_commit, &feed_plan, &feed_shared))?;
+    let (pace, feed_shared) = (plan.pace(next_commit), Arc::clone(&shared));
+    let finished = drive(
+        plan.workers,
+        &shared,
+        move |workers| feed(source, workers, &pace, &feed_shared, Work::of),
+        move |worker, messages| work(worker, messages, &run),
+    )?;
     match shared.take_failure() {
         Some(error) => {
             keeper.clear_up();
@@ -128,47 +122,6 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         }
         None => Ok(Outcome { account: shared.account(), finished }),
     }
-}
-
-/// Runs the dataflow on all workers, with `feed` in a thread of its own, until the feed has ended and everything it gave has
-/// passed through. What fails is noted in [`Run::shared`]. Returns what the feed returned, `false` where it failed.
-pub(super) fn drive(
-    run: Run,
-    feed: impl FnOnce(&[Sender<Message>]) -> Result<bool, FlowError> + Send + 'static,
-) -> Result<bool, FlowError> {
-    let shared = Arc::clone(&run.shared);
-    let run = Arc::new(run);
-    let threads = run.plan.workers.max(1);
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..threads).map(|_| crossbeam_channel::bounded(MESSAGES_AHEAD)).unzip();
-    let receivers: Arc<Mutex<Vec<Option<Receiver<Message>>>>> =
-        Arc::new(Mutex::new(receivers.into_iter().map(Some).collect()));
-    let feed_shared = Arc::clone(&shared);
-    let feeder = std::thread::Builder::new()
-        .name("feed".to_owned())
-        .spawn(move || match feed(&senders) {
-            Ok(finished) => finished,
-            Err(error) => {
-                feed_shared.fail(error);
-                false
-            }
-        })
-        .map_err(|e| FlowError::Start(e.to_string()))?;
-    let workers = timely::execute(timely::Config::process(threads), move |worker| {
-        let taken =
-            receivers.lock().unwrap_or_else(PoisonError::into_inner).get_mut(worker.index()).and_then(Option::take);
-        let _guard = AbortOnPanic;
-        if let Some(messages) = taken {
-            work(worker, &messages, &run);
-        }
-    })
-    .map_err(FlowError::Start)?;
-    for result in workers.join() {
-        if let Err(error) = result {
-            shared.fail(FlowError::Start(error));
-        }
-    }
-    Ok(feeder.join().unwrap_or(false))
 }
 
 /// What all workers of a run share.
@@ -187,60 +140,15 @@ pub(super) struct Run {
     pub following: Option<Following>,
     pub shared: Arc<Shared>,
     pub coordinator: Mutex<Option<Coordinator>>,
+    /// What the names of staged files begin with, so that a process that outlived its run cannot write into those of another one.
+    pub staging: String,
 }
 
-/// Ends the process when its thread panics: the other workers would wait for ever for what this one owed them.
-pub(super) struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::process::abort();
-        }
-    }
-}
-
-/// The life of one worker: builds its part of the dataflow, then passes on what the feed sends until the feed ends.
-fn work(worker: &mut timely::worker::Worker, messages: &Receiver<Message>, run: &Run) {
-    let mut blocks = InputHandle::new();
-    let mut ticks = InputHandle::new();
-    let probe = ProbeHandle::new();
+/// The life of one worker of `run`.
+pub(super) fn work(worker: &mut Worker, messages: &Receiver<Message<Work>>, run: &Run) {
     let (index, peers) = (worker.index(), worker.peers());
-    let built = worker.dataflow::<Epoch, _, _>(|scope| {
-        let blocks = scope.input_from(&mut blocks);
-        let ticks = scope.input_from(&mut ticks);
-        build(blocks, ticks, run, index, peers).map(|done| {
-            done.probe_with(&probe);
-        })
-    });
-    if let Err(error) = built {
-        run.shared.fail(error);
-        return;
-    }
-    let mut epoch: Epoch = 0;
-    loop {
-        // While epochs are under way, other workers may send us something at any time; otherwise only the feed can.
-        let busy = run.following.is_none() || probe.less_than(&epoch);
-        match messages.recv_timeout(if busy { BUSY_WAIT } else { IDLE_WAIT }) {
-            Ok(Message::Work(work)) => {
-                blocks.send(work);
-                blocks.flush();
-            }
-            Ok(Message::Tick(tick)) => {
-                ticks.send(tick);
-                epoch += 1;
-                blocks.advance_to(epoch);
-                ticks.advance_to(epoch);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        worker.step();
-    }
-    drop((blocks, ticks));
-    while !probe.done() {
-        worker.step_or_park(Some(Duration::from_millis(1)));
-    }
+    let waiting = if run.following.is_some() { Waiting::Idly } else { Waiting::Briefly };
+    pump(worker, messages, waiting, &run.shared, |blocks, ticks| build(blocks, ticks, run, index, peers));
 }
 
 /// Builds the dataflow of the picture at the head of [`super`].
@@ -266,10 +174,14 @@ fn build<'s>(
         decode::Out::Block(block) => Ok(*block),
         other => Err(other),
     });
+    let (named, local) = split(local, |out| match out {
+        decode::Out::Named(id, name) => Ok(Piece::Named(id, name)),
+        other => Err(other),
+    });
     let (plain_rows, early_drops) = split(local, |out| match out {
         decode::Out::Rows(rows) => Ok(Some(rows)),
         decode::Out::Dropped(drop, count) => Err(Some((drop, count))),
-        decode::Out::Block(_) => Ok(None),
+        decode::Out::Block(_) | decode::Out::Named(..) => Ok(None),
     });
 
     let owner = (index == 0).then(|| attribute(run)).transpose()?;
@@ -345,9 +257,9 @@ fn build<'s>(
     let scope = marks.scope();
     let plain_rows = plain_rows.flat_map(|rows| rows);
     let rows = scope.concatenate([plain_rows, event_rows, context_rows, session_rows, filtered_rows]);
-    let writer = TableWriter::new(Arc::clone(&run.store), index);
+    let writer = TableWriter::new(Arc::clone(&run.store), index).staging_as(&run.staging);
     let written = write_rows(rows, marks, cluster(), writer);
-    let pieces = [written, order_pieces, context_pieces, session_pieces, filtered_pieces];
+    let pieces = [named, written, order_pieces, context_pieces, session_pieces, filtered_pieces];
     let pieces = scope.concatenate(pieces.into_iter().chain(live_pieces).chain(label_pieces));
     let coordinator =
         if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };
@@ -433,16 +345,6 @@ pub(super) fn check_method(plan: &ReplayPlan, state: &State) -> Result<(), FlowE
     let begun = begun.unwrap_or_else(|| Method::Causal.name().to_owned());
     let wanted = plan.method.name();
     if plan.contexts && begun != wanted { Err(FlowError::Method { begun, wanted }) } else { Ok(()) }
-}
-
-fn key_text(cluster: &str, key: FileKey) -> String {
-    format!("{cluster}/file/{key}")
-}
-
-/// Where each known file goes on.
-fn offsets(known: &BTreeMap<String, SourceState>) -> BTreeMap<FileKey, Offset> {
-    let key = |text: &str| Some(FileKey(u64::from_str_radix(text.rsplit_once('/')?.1, 16).ok()?));
-    known.iter().filter_map(|(text, state)| Some((key(text)?, Offset(state.resume_offset)))).collect()
 }
 
 /// What the manifest says of a partition.

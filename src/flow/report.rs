@@ -4,7 +4,7 @@ use crate::audit::time::Micros;
 use crate::observe::kafka::PartitionMetrics;
 use crate::observe::{Health, lag};
 use crate::source::PartitionId;
-use crate::source::kafka::status::{self, Doing, PartitionStatus};
+use crate::source::kafka::status::{self, Doing, PartitionStatus, Stall};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,22 +54,29 @@ impl Reporter {
             return;
         }
         self.told = Some(Instant::now());
-        let partitions = self.of.partitions();
-        match (self.of.snapshot().unreachable, partitions.is_empty()) {
+        let (partitions, unreachable) = (self.of.partitions(), self.of.unreachable());
+        match &unreachable {
             // The first answers are on their way.
-            (_, true) if self.began.elapsed() < PATIENCE => {}
-            (Some(words), true) => self.to.stalled(SOURCE, &format!("unreachable: {words}")),
-            (_, true) => self.to.stalled(SOURCE, "no topic of kafka.topics is there yet; it is read when it is"),
-            (_, false) => self.to.forget(SOURCE),
+            Some(_) if partitions.is_empty() && self.began.elapsed() < PATIENCE => {}
+            Some(words) if partitions.is_empty() => self.to.stalled(SOURCE, &format!("unreachable: {words}")),
+            None if self.of.no_topic() => {
+                self.to.stalled(SOURCE, "no topic of kafka.topics is there yet; it is read when it is");
+            }
+            _ => self.to.forget(SOURCE),
         }
         for (id, status) in &partitions {
-            self.partition(*id, status);
+            self.partition(*id, status, unreachable.is_some());
         }
     }
 
-    fn partition(&mut self, id: PartitionId, status: &PartitionStatus) {
+    /// `unreachable`: no broker answers, which a client says before it is seen at each partition.
+    fn partition(&mut self, id: PartitionId, status: &PartitionStatus, unreachable: bool) {
         let name = format!("{}/{}", status.topic, status.number);
         match &status.doing {
+            Doing::Reading | Doing::Idle if unreachable => {
+                let stall = Stall::Unreachable;
+                self.to.stalled(&name, &format!("{}: {stall}", stall.code()));
+            }
             Doing::Reading | Doing::Idle => self.to.running(&name),
             Doing::Ended => self.to.done(&name),
             Doing::Stalled(stall) => self.to.stalled(&name, &format!("{}: {stall}", stall.code())),

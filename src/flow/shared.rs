@@ -1,5 +1,7 @@
 //! What the feed, the workers and the caller share: progress, and the first failure.
 
+use super::processes::ProcessesError;
+use super::processes::words::Peers;
 use super::state::StateError;
 use crate::context::engine::EngineError;
 use crate::lake::LakeError;
@@ -24,6 +26,9 @@ pub enum FlowError {
     /// Topics could not be read.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// The processes of the run do not go together.
+    #[error(transparent)]
+    Processes(#[from] ProcessesError),
     /// Saved state does not read back.
     #[error(transparent)]
     State(#[from] StateError),
@@ -70,6 +75,8 @@ pub struct Shared {
     pub released: Arc<AtomicU64>,
     /// Counters for whoever shows them.
     pub progress: Arc<Progress>,
+    /// The other processes of the run; `None` where this one is alone.
+    pub peers: Option<Arc<Peers>>,
     failure: Mutex<Option<FlowError>>,
     account: Mutex<Account>,
     resumes_at: Mutex<Option<BTreeMap<PartitionId, u64>>>,
@@ -83,10 +90,16 @@ impl Shared {
             newest_commit: AtomicU64::new(0),
             released: Arc::default(),
             progress,
+            peers: None,
             failure: Mutex::new(None),
             account: Mutex::default(),
             resumes_at: Mutex::default(),
         }
+    }
+
+    /// The same for a process among others.
+    pub fn among(self, peers: Option<Arc<Peers>>) -> Shared {
+        Shared { peers, ..self }
     }
 
     /// Notes a failure; the first one is kept.
@@ -98,6 +111,13 @@ impl Shared {
     /// Whether something has failed: nothing may be committed any more.
     pub fn failed(&self) -> bool {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Looks at the failure, if there is one.
+    pub fn look_at_failure(&self, look: impl FnOnce(&FlowError)) {
+        if let Some(error) = &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
+            look(error);
+        }
     }
 
     /// Takes the failure out.

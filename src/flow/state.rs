@@ -8,6 +8,7 @@ use crate::audit::time::Micros;
 use crate::lake::manifest::StagedFile;
 use crate::observe::lag::LagCounts;
 use crate::source::PartitionId;
+use crate::source::catalog::SourceName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub enum Section {
     Text,
     /// What the label model's windows need of settled events.
     Windows,
+    /// Nothing is left to be told: the commit was made at the end of a bounded input.
+    Told,
 }
 
 /// A piece of saved state.
@@ -85,6 +88,8 @@ pub enum Piece {
     },
     /// Times of the events whose rows are in the commit's files, for the lag.
     Lags(LagCounts),
+    /// What a partition is called that is read from now on.
+    Named(PartitionId, SourceName),
     /// The operator could not do its part.
     Failed(String),
 }
@@ -134,6 +139,11 @@ impl State {
     /// [`StateError`] when the bytes are not what [`State::encode`] makes.
     pub fn decode(bytes: &[u8]) -> Result<State, StateError> {
         postcard::from_bytes(bytes).map_err(|error| StateError { section: None, error: error.to_string() })
+    }
+
+    /// Whether there is anything of a section.
+    pub fn holds(&self, section: Section) -> bool {
+        self.0.iter().any(|saved| saved.section == section)
     }
 
     /// All values of a section that route to worker `index` of `peers`.

@@ -78,15 +78,7 @@ mod tests {
     use crate::model::vote::{CERTAIN, Word};
 
     fn cut(settled: u64, ids: &[u64]) -> Cut {
-        let tick = Tick {
-            floor: Micros::MAX,
-            ended: Vec::new(),
-            commit: None,
-            last: false,
-            flush: false,
-            now_ms: 0,
-            notes: Vec::new(),
-        };
+        let tick = Tick::committing(None);
         Cut { tick, settled_to: Micros::MAX, settled, ids: ids.iter().copied().map(Id).collect() }
     }
 

@@ -118,13 +118,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Missing`], or [`LakeError::Damaged`] when it is not what was committed.
     pub fn state(&self) -> Result<Option<Vec<u8>>, LakeError> {
-        let Some(state) = self.last().map(|last| &last.state) else { return Ok(None) };
-        let path = self.store.root().join(&state.path);
-        match self.store.read(&state.path)? {
-            None => Err(LakeError::Missing { path }),
-            Some(bytes) if Checksum::of(&bytes) == state.checksum => Ok(Some(bytes)),
-            Some(_) => Err(LakeError::damaged(path, "its bytes are not those that were committed")),
-        }
+        self.last().map(|last| read_state(&*self.store, last)).transpose()
     }
 
     /// All commits, the oldest first.
@@ -182,6 +176,28 @@ impl Lake {
         }
         fail_point("swept");
         Ok((manifest, checksum))
+    }
+}
+
+/// A commit and its state, as a process reads them that does not write to the lake itself; `None` when there is no such commit.
+///
+/// # Errors
+/// [`LakeError::Missing`] or [`LakeError::Damaged`] when it cannot be read.
+pub fn read_commit_state(store: &dyn Store, number: u64) -> Result<Option<(Manifest, Vec<u8>)>, LakeError> {
+    if store.size(&layout::manifest_path(number))?.is_none() {
+        return Ok(None);
+    }
+    let (manifest, _) = read_manifest(store, number)?;
+    let state = read_state(store, &manifest)?;
+    Ok(Some((manifest, state)))
+}
+
+fn read_state(store: &dyn Store, manifest: &Manifest) -> Result<Vec<u8>, LakeError> {
+    let path = store.root().join(&manifest.state.path);
+    match store.read(&manifest.state.path)? {
+        None => Err(LakeError::Missing { path }),
+        Some(bytes) if Checksum::of(&bytes) == manifest.state.checksum => Ok(bytes),
+        Some(_) => Err(LakeError::damaged(path, "its bytes are not those that were committed")),
     }
 }
 

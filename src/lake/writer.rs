@@ -47,6 +47,8 @@ impl Default for Limits {
 pub struct TableWriter {
     store: Arc<dyn Store>,
     worker: usize,
+    /// What the names of its staged files begin with, before the worker's number.
+    staging: String,
     limits: Limits,
     metadata: Vec<KeyValue>,
     /// Files opened so far; numbers their staged names.
@@ -92,7 +94,12 @@ impl TableWriter {
             KeyValue::new("causeway.schema_version".into(), SCHEMA_VERSION.to_string()),
         ];
         let (open, closed) = (BTreeMap::new(), Vec::new());
-        TableWriter { store, worker, limits, metadata, opened: 0, clock: 0, open, closed }
+        TableWriter { store, worker, staging: String::new(), limits, metadata, opened: 0, clock: 0, open, closed }
+    }
+
+    /// Gives staged files names that begin with `staging`, where several processes stage in one folder.
+    pub fn staging_as(self, staging: &str) -> TableWriter {
+        TableWriter { staging: staging.to_owned(), ..self }
     }
 
     /// Adds a line to the metadata of files opened from now on, such as the version of the model.
@@ -163,8 +170,8 @@ impl TableWriter {
                 self.close(folder, file)?;
             }
         }
-        let (session, worker, opened) = (self.store.session(), self.worker, self.opened);
-        let staged = format!("{}/{session}{worker}-{opened}.parquet", layout::STAGING);
+        let (session, run, worker, opened) = (self.store.session(), &self.staging, self.worker, self.opened);
+        let staged = format!("{}/{session}{run}{worker}-{opened}.parquet", layout::STAGING);
         self.opened += 1;
         let full = self.store.root().join(&staged);
         let sink = Counted { inner: self.store.writer(&staged)?, bytes: 0, hash: Xxh3::new() };

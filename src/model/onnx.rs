@@ -65,6 +65,31 @@ pub fn describe(bytes: &[u8]) -> Result<Described, OnnxError> {
     })
 }
 
+/// A constant of a graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constant {
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// Its values, row by row.
+    pub values: Vec<f32>,
+}
+
+/// The constants of floats that a model holds, by name: the parameters that [`Graph::floats`] was given.
+///
+/// # Errors
+/// [`OnnxError`] when the bytes are no ONNX model.
+pub fn constants(bytes: &[u8]) -> Result<BTreeMap<String, Constant>, OnnxError> {
+    let graph = proto::Model::decode(bytes)?.graph.ok_or(OnnxError::NoGraph)?;
+    let floats = graph.initializer.into_iter().filter(|tensor| tensor.data_type == Element::F32 as i32);
+    let constant = |tensor: proto::Tensor| {
+        let shape = tensor.dims.iter().map(|size| usize::try_from(*size).unwrap_or_default()).collect();
+        let values =
+            tensor.raw_data.chunks_exact(4).filter_map(|bytes| Some(f32::from_le_bytes(bytes.try_into().ok()?)));
+        (tensor.name, Constant { shape, values: values.collect() })
+    };
+    Ok(floats.map(constant).collect())
+}
+
 fn tensor(info: proto::ValueInfo) -> Tensor {
     let shape = info.r#type.and_then(|t| t.tensor_type).and_then(|t| t.shape).unwrap_or_default();
     Tensor { name: info.name, shape: shape.dim.into_iter().map(|dim| dim.dim_value).collect() }

@@ -1,7 +1,7 @@
 //! Training of label models.
 //!
 //! ```text
-//! labelled lines ─▶ data::Labelled ─▶ split by time ─▶ windows ─▶ net ─ focal loss ─▶ Adam ─▶ parameters ─▶ export: ONNX
+//! labelled lines ───────▶ Labelled ─▶ split by time ─▶ windows ─▶ net ─ focal loss ─▶ Adam ─▶ parameters ─▶ export: ONNX
 //!                     (decoded once)    vocabularies of              ▲                          │
 //!                                       the training part            └─ plateau, early stop ◀─ loss on the validation part
 //! ```
@@ -9,19 +9,20 @@
 //! network its own test.
 
 mod checkpoint;
-pub mod data;
+mod course;
 mod device;
 pub mod export;
 pub mod loss;
 pub mod net;
 pub mod recurrent;
 pub mod run;
-pub mod samples;
+pub mod tune;
 
-pub use data::Labelled;
+pub use course::{Epoch, History};
 pub use device::device;
 pub use net::{Architecture, NetConfig};
-pub use run::{Epoch, History, Settings, Trained, train};
+pub use run::{Settings, Trained, train};
+pub use tune::{Search, Trial, tune};
 
 /// What can go wrong in training.
 #[derive(Debug, thiserror::Error)]

@@ -1,11 +1,12 @@
 //! The partitions of a run by number: what the manifest and the tables call each. It grows while topics are followed.
 
 use super::PartitionId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 /// What a partition is called.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceName {
     /// Its key in the manifest.
     pub key: String,
@@ -18,26 +19,44 @@ pub struct SourceName {
 }
 
 /// All partitions that a run knows.
-#[derive(Debug, Default)]
-pub struct Catalog(RwLock<BTreeMap<PartitionId, SourceName>>);
+#[derive(Debug)]
+pub struct Catalog {
+    names: RwLock<BTreeMap<PartitionId, SourceName>>,
+    /// Of this process of so many: numbers that are given out here are given out nowhere else.
+    process: (u32, u32),
+}
 
 impl Catalog {
     /// A catalog that begins with these.
     pub fn new(names: BTreeMap<PartitionId, SourceName>) -> Catalog {
-        Catalog(RwLock::new(names))
+        Catalog { names: RwLock::new(names), process: (0, 1) }
+    }
+
+    /// The same in process `process` of `processes`, which all begin with the same names.
+    pub fn of_process(self, process: usize, processes: usize) -> Catalog {
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Catalog { process: (number(process), number(processes).max(1)), ..self }
     }
 
     /// Adds a partition, and gives its number.
     pub fn add(&self, name: SourceName) -> PartitionId {
-        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let id = names.last_key_value().map_or(PartitionId(0), |(last, _)| PartitionId(last.0.saturating_add(1)));
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let (process, processes) = self.process;
+        let least = names.last_key_value().map_or(0, |(last, _)| last.0.saturating_add(1));
+        // The next number of which the remainder is ours.
+        let id = PartitionId(least.saturating_add((process + processes - least % processes) % processes));
         names.insert(id, name);
         id
     }
 
+    /// Notes what another process called a partition.
+    pub fn put(&self, id: PartitionId, name: SourceName) {
+        self.names.write().unwrap_or_else(PoisonError::into_inner).insert(id, name);
+    }
+
     /// Notes the id of a partition's topic.
     pub fn identify(&self, id: PartitionId, fingerprint: Option<String>) {
-        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(name) = names.get_mut(&id) {
             name.fingerprint = fingerprint;
         }
@@ -45,11 +64,29 @@ impl Catalog {
 
     /// What a partition is called.
     pub fn get(&self, id: PartitionId) -> Option<SourceName> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        self.names.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     /// The number and name of every partition.
     pub fn all(&self) -> BTreeMap<PartitionId, SourceName> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.names.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_given_out_once_over_all_processes() {
+        let begun = BTreeMap::from([(PartitionId(0), SourceName::default()), (PartitionId(1), SourceName::default())]);
+        let mut given = Vec::new();
+        for process in 0..3 {
+            let catalog = Catalog::new(begun.clone()).of_process(process, 3);
+            given.extend((0..4).map(|_| catalog.add(SourceName::default())));
+        }
+        given.sort();
+        given.dedup();
+        assert_eq!((given.len(), given.first()), (12, Some(&PartitionId(2))));
     }
 }

@@ -19,4 +19,5 @@ pub mod line;
 pub mod mask;
 pub mod miner;
 pub mod session;
+pub mod syslog_csv;
 pub mod time;

@@ -31,7 +31,7 @@ pub enum SessionEnd {
     Idle,
     /// As many lines as a session may have; what follows begins another one.
     Size,
-    /// The input ended while it was open.
+    /// The input ended while it was open; when there is more input, it goes on.
     Unfinished,
 }
 
@@ -52,6 +52,8 @@ pub struct Session {
     pub params: Vec<Vec<Box<str>>>,
     /// Why it is over.
     pub end: SessionEnd,
+    /// How many of its lines were told before, when the input ended and the session did not.
+    pub told: usize,
     /// Whether one of its lines contains an anomaly label; none where no labels were given. Training ignores it.
     pub label: Option<bool>,
 }

@@ -30,19 +30,33 @@ pub fn shared() -> Option<&'static Broker> {
     BROKER.get_or_init(Broker::start).as_ref()
 }
 
+/// Whether a broker can be started here; says why not.
+pub fn can_run() -> bool {
+    for program in ["java", "mvn"] {
+        let found = Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if !found.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: {program} is not installed, so there is no broker to test against");
+            return false;
+        }
+    }
+    true
+}
+
 impl Broker {
     /// Starts one; `None`, with a word why, where there is no Java or no Maven.
     pub fn start() -> Option<Broker> {
-        for program in ["java", "mvn"] {
-            let found = Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-            if !found.is_ok_and(|status| status.success()) {
-                eprintln!("skipped: {program} is not installed, so there is no broker to test against");
-                return None;
-            }
+        Broker::start_with(&[], |_| String::new())
+    }
+
+    /// Starts one with arguments for `start`, and with further lines for its settings, which may depend on its port.
+    pub fn start_with(more: &[&str], settings: impl FnOnce(u16) -> String) -> Option<Broker> {
+        if !can_run() {
+            return None;
         }
         let folder = tempfile::Builder::new().prefix("kafka-").tempdir().unwrap().keep();
         let broker = Broker { folder, port: free_ports() };
-        broker.script(&["start"]);
+        std::fs::write(broker.folder.join("settings"), settings(broker.port)).unwrap();
+        broker.script(&[&["start"], more].concat());
         // Whoever ends this process, the broker does not stay behind.
         let reaper = format!(
             "while kill -0 {} 2>/dev/null; do sleep 0.5; done; '{}' wipe; rm -rf '{}'",
@@ -57,6 +71,7 @@ impl Broker {
 
     fn with_environment<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.env("KAFKA_DIR", self.folder.join("data")).env("KAFKA_PORT", self.port.to_string());
+        command.env("KAFKA_CONF", self.folder.join("settings"));
         command.stdin(Stdio::null()).stdout(Stdio::null())
     }
 
@@ -174,7 +189,7 @@ impl Broker {
 
     /// The program beside this broker.
     pub fn run(&self, topic: &str, output: &Path, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+        let mut command = Command::new(super::common::binary());
         command.args(["run", "--cluster", "test", "--brokers", &self.address(), "--topic", topic, "--output"]);
         // Several run at once here: no two may listen at the same port.
         command.arg(output).args(["--set", "observe.listen=off"]).args(more).stdin(Stdio::null());
@@ -259,10 +274,20 @@ impl Running {
 
     /// Asks it to end, and gives its exit code.
     pub fn stop(mut self) -> i32 {
+        self.ask_to_stop();
+        self.end()
+    }
+
+    /// Asks it to end.
+    pub fn ask_to_stop(&mut self) {
         let id = self.child.id().to_string();
         // A process that has only just started does not listen yet, and would simply die of it.
         self.wait_until("it listens to signals", || listens_to_sigterm(&id));
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits until it ends, and gives its exit code.
+    pub fn end(&mut self) -> i32 {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

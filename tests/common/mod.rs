@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod event;
+pub mod kills;
 
 use arrow_array::ArrayRef;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
@@ -25,9 +26,14 @@ pub fn sample_lines() -> Vec<Vec<u8>> {
     bytes.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect()
 }
 
+/// The program: the one that was built with the tests, or the one that `CAUSEWAY_BIN` names, such as a release.
+pub fn binary() -> std::ffi::OsString {
+    std::env::var_os("CAUSEWAY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_causeway").into())
+}
+
 /// A replay into `output`.
 pub fn replay(output: &Path, inputs: &[&Path], more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+    let mut command = Command::new(binary());
     command.args(["replay", "--cluster", "test", "--no-progress", "--output"]).arg(output).args(more).args(inputs);
     command
 }
@@ -128,7 +134,7 @@ pub fn assert_same(expected: &Rows, found: &Rows, what: &str) {
 
 /// The program with other arguments than a replay's.
 pub fn causeway(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+    let mut command = Command::new(binary());
     command.args(args);
     command
 }

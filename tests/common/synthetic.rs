@@ -5,7 +5,9 @@
 use causeway::audit::event::Stage;
 use causeway::audit::hash::Id;
 use causeway::audit::time::Micros;
+use causeway::context::engine::Ahead;
 use causeway::context::kind::{Aspect, Kind};
+use causeway::context::live::Input;
 use causeway::context::model::{
     Actor, AuditId, Background, ClientRequest, Fact, FactBatch, Head, Path, Verb, asks, flags,
 };
@@ -216,4 +218,16 @@ pub fn joined(one: &FactBatch, drop: usize, other: &FactBatch) -> FactBatch {
         }
     }
     all
+}
+
+/// What comes after an event.
+pub struct Rest<'a> {
+    pub batch: &'a FactBatch,
+    pub order: &'a [usize],
+}
+
+impl Ahead for Rest<'_> {
+    fn event(&self, index: usize) -> Option<Input<'_>> {
+        Input::of(self.batch, *self.order.get(index)?)
+    }
 }

@@ -1,34 +1,14 @@
 //! The predicates of R1–R15, each in both forms. An absent field matches nothing.
 
 use super::{Rule, Rules};
+use crate::audit::control_plane::{API_SERVER, CONTROLLER_MANAGER, COREDNS, FLANNEL, KUBE_PROXY, SCHEDULER, WATCHED};
 use crate::audit::event::{Event, ObjectRef, Stage};
 
-const API_SERVER: &str = "system:apiserver";
-const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
-const SCHEDULER: &str = "system:kube-scheduler";
-const FLANNEL: &str = "system:serviceaccount:kube-flannel:flannel";
-const COREDNS: &str = "system:serviceaccount:kube-system:coredns";
-const KUBE_PROXY: &str = "system:serviceaccount:kube-system:kube-proxy";
 const NODE_PREFIX: &str = "system:node:";
 const SYSTEM_NAMESPACE: &str = "kube-system";
 
 /// Config map that the API server watches although it lies in a namespace.
 const TOKEN_TRACKING: &str = "kube-apiserver-legacy-service-account-token-tracking";
-
-/// Resources that the API server and the controller manager watch (the set S).
-const WATCHED: [&str; 11] = [
-    "clusterrolebindings",
-    "clusterroles",
-    "configmaps",
-    "namespaces",
-    "nodes",
-    "pods",
-    "resourcequotas",
-    "rolebindings",
-    "roles",
-    "secrets",
-    "serviceaccounts",
-];
 
 /// The rules that can match at all, in order: R4 to R15 speak of system users only.
 pub(super) fn candidates(event: &Event<'_>) -> &'static [Rule] {

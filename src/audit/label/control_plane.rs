@@ -4,6 +4,7 @@
 //! they are tried for every event that has an `objectRef`.
 
 use super::{Label, propose, table};
+use crate::audit::control_plane::{API_SERVER, CONTROLLER_MANAGER, COREDNS, KUBE_PROXY, SCHEDULER};
 use crate::audit::event::Event;
 
 /// `patch coordination.k8s.io/v1/leases (ns) (single)`: what belongs to a leader election.
@@ -13,11 +14,6 @@ const HEARTBEAT: Label = Label(61_632);
 /// `create core/v1/serviceaccounts/token (ns) (single)`: what belongs to a controller's token.
 const TOKEN: Label = Label(17_808);
 
-const API_SERVER: &str = "system:apiserver";
-const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
-const SCHEDULER: &str = "system:kube-scheduler";
-const KUBE_PROXY: &str = "system:serviceaccount:kube-system:kube-proxy";
-const COREDNS: &str = "system:serviceaccount:kube-system:coredns";
 /// Label of legacy token secrets in which the API server notes their use.
 const TOKEN_LAST_USED: &str = "kubernetes.io/legacy-token-last-used";
 

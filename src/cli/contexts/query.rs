@@ -1,7 +1,7 @@
 //! Which contexts are asked for.
 
 use super::super::args::Moment;
-use super::super::explain::{kind, short_user};
+use super::super::event::{kind, short_user};
 use crate::lake::tables::ContextRow;
 
 /// Conditions that must all hold.

@@ -1,7 +1,7 @@
 //! Contexts as lines of a table and as JSON.
 
 use super::super::args::{clock, rfc3339};
-use super::super::explain::short_user;
+use super::super::event::short_user;
 use super::super::table::TextTable;
 use crate::lake::tables::ContextRow;
 use serde_json::{Value, json};

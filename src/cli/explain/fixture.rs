@@ -1,6 +1,6 @@
 //! A small context for the tests of the drawings: alice scales a deployment; one pod's name holds an escape sequence.
 
-use super::event::EventView;
+use super::super::event::EventView;
 use super::tree::Tree;
 use crate::audit::time::Micros;
 

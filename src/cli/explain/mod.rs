@@ -1,6 +1,5 @@
 //! `causeway explain`: one context as a tree, or every context that touched an object or a user.
 
-mod event;
 #[cfg(test)]
 mod fixture;
 mod json;
@@ -10,10 +9,9 @@ mod text;
 mod tree;
 mod words;
 
-pub use event::{EventView, kind, short_user};
-
 use super::args::clock;
 use super::contexts::{context_json, list, title};
+use super::event::{EventView, short_user};
 use super::exit::UsageError;
 use super::printable::{Printable, PrintableJson};
 use super::table::terminal_width;

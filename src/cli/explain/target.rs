@@ -1,7 +1,7 @@
 //! What is to be explained: an id, an object, a user.
 
 use super::super::contexts::query::{is_kind, is_user};
-use super::event::EventView;
+use super::super::event::EventView;
 use crate::lake::tables::ContextRow;
 use std::str::FromStr;
 

@@ -6,8 +6,8 @@
 //! │          ReplicaSet web-5d4 is owned by Deployment web, which alice had scaled
 //! ```
 
+use super::super::event::EventView;
 use super::super::printable::Printable;
-use super::event::EventView;
 use super::tree::{Line, Part, Tree};
 use super::words::because;
 use console::Style;

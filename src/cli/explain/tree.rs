@@ -4,7 +4,7 @@
 //! close a cycle; so there is none whatever the rows say. Every event has exactly one place; an event whose cause has no row
 //! hangs from the root.
 
-use super::event::EventView;
+use super::super::event::EventView;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More alike leaves than this are told as one line.

@@ -1,6 +1,6 @@
 //! The reason of a link in words: from the short name of the evidence, the event and its cause to a sentence.
 
-use super::event::EventView;
+use super::super::event::EventView;
 
 /// Evidence of less weight makes a link but probable.
 const PROBABLE_BELOW: i64 = 60;

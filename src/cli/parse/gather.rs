@@ -28,25 +28,19 @@ pub struct Gather {
 
 impl Gather {
     /// As the ini file's adapter says; none where no export was asked for.
-    pub fn new(parse: &Parse, settings: &ParserSettings, lines: &LineReader) -> Result<Option<Gather>> {
+    pub fn new(parse: &Parse, ini: &ParserSettings, lines: &LineReader) -> Result<Option<Gather>> {
         if parse.data_json.is_none() && parse.grouper_json.is_none() {
             return Ok(None);
         }
         let usage = |error: String| UsageError(error);
-        let adapter = settings.adapter.as_ref();
+        let adapter = ini.adapter.as_ref();
         let wanted =
             "--data-json and --grouper-json want sessions: give --ini FILE with an adapter_type in [ADAPTER_PARAMS]";
         let sessions =
             adapter.map(|adapter| adapter.settings()).transpose().map_err(|error| usage(error.to_string()))?;
         let Some(mut settings) = sessions.flatten() else { return Err(usage(wanted.to_owned()).into()) };
         (settings.max_lines, settings.max_open) = (usize::MAX, usize::MAX);
-        let time = match adapter.and_then(|adapter| adapter.time_format.as_deref()) {
-            None => None,
-            Some(format) => {
-                let field = lines.format().field("Time").context("time_format wants a <Time> in the log format")?;
-                Some(TimeReader::new(format, vec![field]).map_err(|error| usage(error.to_string()))?)
-            }
-        };
+        let time = parse.time(ini, lines)?;
         let log_format = adapter.and_then(|adapter| adapter.logformat.clone());
         let log_format = parse.log_format.clone().or(log_format).unwrap_or_else(|| "<Content>".to_owned());
         let sessions = Sessions::new(settings.clone()).map_err(|error| usage(error.to_string()))?;

@@ -8,24 +8,26 @@
 mod gather;
 mod odd;
 mod parser;
+mod tables;
 
 use super::exit::UsageError;
 use super::printable::is_unsafe;
-use crate::source::files::{FileSource, Item, Records, Settings, discover};
+use super::raw_lines::each_line;
 use crate::text::drain::{DrainJson, Snapshot};
 use crate::text::format::LogFormat;
 use crate::text::ini::ParserSettings;
-use crate::text::line::{LineReader, OddLine};
+use crate::text::line::LineReader;
+use crate::text::time::TimeReader;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use gather::Gather;
-use odd::OddLines;
-use parser::Parser;
+pub(super) use odd::OddLines;
+pub(super) use parser::Parser;
 use serde::Serialize;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use tables::Tables;
 
 /// Turn log lines into log keys and parameters, one JSON line a log line.
 ///
@@ -70,6 +72,21 @@ pub struct Parse {
     /// Write the settings of the sessions to this file (session_grouper_conf.json).
     #[arg(long, value_name = "FILE")]
     grouper_json: Option<PathBuf>,
+    /// Write the lines with their fields, key and template to this file (structured.csv).
+    #[arg(long, value_name = "FILE")]
+    structured_csv: Option<PathBuf>,
+    /// Write all templates with the number of their lines to this file at the end (templates.csv).
+    #[arg(long, value_name = "FILE")]
+    templates_csv: Option<PathBuf>,
+    /// Write each line's vector of values to this file: seconds since the line before, then its parameters.
+    #[arg(long, value_name = "FILE")]
+    values_csv: Option<PathBuf>,
+    /// Fields of the log format that together, a space between, hold the time; <Time> by default.
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
+    time: Vec<String>,
+    /// How the time is read (strptime), such as '%b %d %H:%M:%S'; wins over the ini file's time_format.
+    #[arg(long, value_name = "FORMAT")]
+    time_format: Option<String>,
     /// Longer lines have no key.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10)]
     max_line_bytes: usize,
@@ -91,7 +108,7 @@ enum Engine {
 }
 
 /// Name of a line that fits no template, where none may be learned.
-const NO_TEMPLATE: &str = "no_template";
+pub(super) const NO_TEMPLATE: &str = "no_template";
 
 /// One line of output.
 #[derive(Serialize)]
@@ -118,26 +135,35 @@ impl Parse {
         };
         let mut lines = LineReader::new(format, self.max_line_bytes);
         let mut gather = Gather::new(self, &settings, &lines)?;
+        let mut tables = Tables::new(self, &lines, self.time(&settings, &lines)?)?;
         let mut odd = OddLines::default();
         let mut out = BufWriter::with_capacity(1 << 20, out);
-        let written = self.parse(&mut lines, &mut parser, (&mut gather, &mut odd), &mut out);
+        let written = self.parse(&mut lines, &mut parser, (&mut gather, &mut tables, &mut odd), &mut out);
         let written = written.and_then(|()| Ok(out.flush()?));
         odd.report();
         self.save(&parser)?;
+        tables.finish(self, &parser)?;
         gather.map_or(Ok(()), |gather| gather.save(self))?;
         written
     }
 
     fn settings(&self) -> Result<ParserSettings> {
-        let Some(path) = &self.ini else { return Ok(ParserSettings::default()) };
-        let place = || format!("cannot read the settings {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(place)?;
-        let settings =
-            ParserSettings::from_ini(&text).map_err(|error| UsageError(format!("{}: {error}", path.display())))?;
-        for (key, why) in &settings.without_effect {
-            tracing::info!("{}: {key} changes nothing here: {why}", path.display());
-        }
-        Ok(settings)
+        self.ini.as_deref().map_or(Ok(ParserSettings::default()), settings_of)
+    }
+
+    /// Reads the times of lines; none where no format says how.
+    fn time(&self, settings: &ParserSettings, lines: &LineReader) -> Result<Option<TimeReader>> {
+        let of_ini = || settings.adapter.as_ref()?.time_format.clone();
+        let Some(format) = self.time_format.clone().or_else(of_ini) else { return Ok(None) };
+        let usual = ["Time".to_owned()];
+        let names = if self.time.is_empty() { usual.as_slice() } else { self.time.as_slice() };
+        let field = |name: &String| {
+            let missing =
+                || UsageError(format!("the time is to be read from <{name}>, which the log format does not have"));
+            lines.format().field(name).ok_or_else(missing)
+        };
+        let fields = names.iter().map(field).collect::<Result<Vec<usize>, UsageError>>()?;
+        Ok(Some(TimeReader::new(&format, fields).map_err(|error| UsageError(error.to_string()))?))
     }
 
     fn parser(&self, settings: &ParserSettings) -> Result<Parser> {
@@ -165,55 +191,34 @@ impl Parse {
         &self,
         lines: &mut LineReader,
         parser: &mut Parser,
-        (gather, odd): (&mut Option<Gather>, &mut OddLines),
+        (gather, tables, odd): (&mut Option<Gather>, &mut Tables, &mut OddLines),
         out: &mut impl Write,
     ) -> Result<()> {
-        let settings = Settings { records: Records::Lines, ..Settings::default() };
-        let mut source = FileSource::new(discover(&self.inputs)?, &BTreeMap::new(), settings)?;
-        let names: Vec<String> =
-            source.partitions().iter().map(|partition| partition.file.path.display().to_string()).collect();
-        let mut counts = vec![0u64; names.len()];
         let mut buffer = Vec::new();
-        while let Some(item) = source.next_item()? {
-            let at = item.partition().0 as usize;
-            let (Some(count), Some(name)) = (counts.get_mut(at), names.get(at)) else { continue };
-            let file = (names.len() > 1).then_some(name.as_str());
-            match item {
-                Item::Block(block) => {
-                    for line in block.bytes.split_inclusive(|byte| *byte == b'\n') {
-                        *count += 1;
-                        let row = match lines.read(line) {
-                            Err(why) => odd_row(why.name(), file, *count),
-                            Ok(text) => match parser.parse(lines.content(text)) {
-                                None => odd_row(NO_TEMPLATE, file, *count),
-                                Some(found) => {
-                                    if let Some(gather) = gather {
-                                        gather.add(text, lines, &found);
-                                    }
-                                    let (key, template) = (Some(found.key), Some(found.template));
-                                    Row { file, line: *count, key, template, parameters: found.parameters, odd: None }
-                                }
-                            },
-                        };
-                        if let Some(why) = row.odd {
-                            odd.add(name, *count, why);
-                            if self.strict {
-                                bail!("{name}, line {count}: {why}; leave --strict out to count such lines and go on");
-                            }
+        each_line(&self.inputs, &mut |raw| {
+            let (file, line) = (raw.several.then_some(raw.file), raw.number);
+            let row = match raw.bytes.and_then(|bytes| lines.read(bytes)) {
+                Err(why) => odd_row(why.name(), file, line),
+                Ok(text) => match parser.parse(lines.content(text)) {
+                    None => odd_row(NO_TEMPLATE, file, line),
+                    Some(found) => {
+                        if let Some(gather) = gather {
+                            gather.add(text, lines, &found);
                         }
-                        write_row(&row, &mut buffer, out)?;
+                        tables.add(text, lines, &found)?;
+                        let (key, template) = (Some(found.key), Some(found.template));
+                        Row { file, line, key, template, parameters: found.parameters, odd: None }
                     }
+                },
+            };
+            if let Some(why) = row.odd {
+                odd.add(raw.file, line, why);
+                if self.strict {
+                    bail!("{}, line {line}: {why}; leave --strict out to count such lines and go on", raw.file);
                 }
-                Item::Oversize { .. } => {
-                    *count += 1;
-                    odd.add(name, *count, OddLine::TooLong.name());
-                    write_row(&odd_row(OddLine::TooLong.name(), file, *count), &mut buffer, out)?;
-                }
-                Item::Corrupt { offset, message, .. } => tracing::warn!("{name}, byte {}: {message}", offset.0),
-                Item::Shrunk { .. } | Item::End(_) => {}
             }
-        }
-        Ok(())
+            write_row(&row, &mut buffer, out)
+        })
     }
 
     /// Writes what was asked for at the end.
@@ -229,6 +234,18 @@ impl Parse {
         }
         Ok(())
     }
+}
+
+/// The settings in an ini file.
+pub(super) fn settings_of(path: &Path) -> Result<ParserSettings> {
+    let place = || format!("cannot read the settings {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(place)?;
+    let settings =
+        ParserSettings::from_ini(&text).map_err(|error| UsageError(format!("{}: {error}", path.display())))?;
+    for (key, why) in &settings.without_effect {
+        tracing::info!("{}: {key} changes nothing here: {why}", path.display());
+    }
+    Ok(settings)
 }
 
 fn odd_row<'a>(why: &'static str, file: Option<&'a str>, line: u64) -> Row<'a> {

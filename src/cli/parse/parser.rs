@@ -54,6 +54,20 @@ impl Parser {
         }
     }
 
+    /// Key, template and number of lines of each template.
+    pub fn templates(&self) -> Vec<(u32, String, u64)> {
+        match self {
+            Parser::Drain(miner, _) => {
+                let clusters = miner.drain().clusters();
+                clusters.map(|cluster| (cluster.id.0, cluster.template.text().to_owned(), cluster.size)).collect()
+            }
+            Parser::LenMa(state) => {
+                let keys = (1..).zip(state.0.sizes());
+                keys.map(|(key, lines)| (key, state.0.template(key), lines)).collect()
+            }
+        }
+    }
+
     /// Parses the content of a line; none where nothing may be learned and it fits no template.
     pub fn parse<'a>(&'a mut self, content: &'a str) -> Option<Found<'a>> {
         match self {

@@ -1,7 +1,8 @@
 //! From the configuration to the settings of the Kafka source.
 
 use crate::cli::args::Moment;
-use crate::config::{Config, ConfigError, OnLoss, Sasl, SecurityProtocol};
+use crate::config::{self, Config, ConfigError, OnLoss, Sasl, SecurityProtocol};
+use crate::flow::processes::Membership;
 use crate::flow::publish::Publishing;
 use crate::source::kafka::{self, Security, Settings, Start};
 use anyhow::Result;
@@ -70,6 +71,15 @@ pub fn settings(config: &Config, until_end: bool) -> Result<Settings> {
             key_password: secret(kafka.key_password_file.as_deref())?,
         },
     })
+}
+
+/// Which process of which ones this is, if there are several.
+///
+/// # Errors
+/// When the numbers or the host file do not fit.
+pub fn membership(run: &config::Run) -> Result<Option<Membership>> {
+    Membership::of(run.processes, run.process, run.hostfile.as_deref())
+        .map_err(|error| ConfigError::Value { place: "configuration".to_owned(), detail: error.to_string() }.into())
 }
 
 /// What is published, if anything is.

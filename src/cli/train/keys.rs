@@ -128,7 +128,7 @@ enum Short {
     Normal,
 }
 
-fn ratios(text: &str) -> Result<(f64, f64), String> {
+pub(super) fn ratios(text: &str) -> Result<(f64, f64), String> {
     let parse = |text: &str| text.trim().parse().map_err(|_| format!("`{text}` is no number"));
     let (train, end) = text.split_once(',').ok_or("write two shares, 0.7,0.85")?;
     Ok((parse(train)?, parse(end)?))

@@ -1,16 +1,20 @@
 //! `causeway train labels`: a model that says which kind of action set an event off.
 
+use crate::cli::replay::stop_on_signals;
 use crate::flow::labelled::read_labelled;
 use crate::model::features::FeatureSet;
-use crate::model::runtime::Device;
+use crate::model::labelled::Labelled;
+use crate::model::runtime;
 use crate::model::train::run::Watch;
-use crate::model::train::{Architecture, Epoch, NetConfig, Settings, device, train};
+use crate::model::train::{
+    Architecture, Epoch, NetConfig, Search, Settings, TrainError, Trained, Trial, device, train, tune,
+};
 use anyhow::{Context, Result};
+use burn::tensor::Device;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Train a model that labels events by what set them off.
@@ -21,13 +25,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 Examples:
   causeway train labels --output labels.onnx labelled.jsonl
   causeway train labels --architecture bilstm --stride 30 --output bilstm.onnx labelled/
-  causeway train labels --checkpoints run1 --output labels.onnx labelled.jsonl      goes on where a stopped run ended")]
+  causeway train labels --checkpoints run1 --output labels.onnx labelled.jsonl      goes on where a stopped run ended
+  causeway train labels --tune halving --trials 27 --output labels.onnx labelled.jsonl     finds its settings first")]
 pub struct Labels {
     /// Where the model goes; its history goes beside it, as `.history.json`.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
     net: NetArgs,
+    /// Look for sizes, dropout and learning rate first, in the ranges of K8NTEXT's paper; all trials go to `.tuning.json`.
+    #[arg(long, value_name = "SEARCH")]
+    tune: Option<Search>,
+    /// Trials of that search.
+    #[arg(long, value_name = "N", default_value_t = 27, requires = "tune")]
+    trials: usize,
     /// Folder of checkpoints, one an epoch.
     #[arg(long, value_name = "DIR")]
     checkpoints: Option<PathBuf>,
@@ -93,11 +104,11 @@ pub enum On {
 
 impl NetArgs {
     /// The device for training.
-    pub fn device(&self) -> Result<burn::tensor::Device> {
+    pub fn device(&self) -> Result<Device> {
         Ok(device(match self.device {
-            On::Auto => Device::Auto,
-            On::Cpu => Device::Cpu,
-            On::Cuda => Device::Cuda,
+            On::Auto => runtime::Device::Auto,
+            On::Cpu => runtime::Device::Cpu,
+            On::Cuda => runtime::Device::Cuda,
         })?)
     }
 
@@ -132,26 +143,13 @@ impl Labels {
         let device = self.net.device()?;
         let data = read_labelled(&self.inputs, self.net.features)?;
         tracing::info!("{} events in {} streams", data.len(), data.segments.len());
-        let settings = self.net.settings();
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-            signal_hook::flag::register(signal, Arc::clone(&stop))?;
-        }
-        let bar = bar();
-        let watch = Watch {
-            batch: &mut |epoch, done, of, loss| {
-                bar.set_length((settings.epochs * of) as u64);
-                bar.set_position(((epoch - 1) * of + done) as u64);
-                bar.set_message(format!("epoch {epoch}, loss {loss:.4}"));
-            },
-            epoch: &mut |epoch| {
-                bar.suspend(|| eprintln!("{}", told(epoch)));
-                !stop.load(Ordering::Relaxed)
-            },
-            checkpoints: self.checkpoints.clone(),
+        let stop = stop_on_signals()?;
+        let settings = match self.tune {
+            Some(search) => self.search(search, &data, &device, &stop, out)?,
+            None => self.net.settings(),
         };
-        let trained = train(&data, &data.segments, &settings, &device, watch)?;
+        let bar = bar();
+        let trained = run(&data, &settings, &device, (&bar, &stop), self.checkpoints.clone())?;
         bar.finish_and_clear();
         let written = |path: &PathBuf| format!("cannot write {}", path.display());
         std::fs::write(&self.output, &trained.onnx).with_context(|| written(&self.output))?;
@@ -171,6 +169,64 @@ impl Labels {
         )?;
         Ok(())
     }
+}
+
+impl Labels {
+    /// Looks for settings, writes all trials down, and tells the best.
+    fn search(
+        &self,
+        search: Search,
+        data: &Labelled,
+        device: &Device,
+        stop: &AtomicBool,
+        out: &mut impl Write,
+    ) -> Result<Settings> {
+        let base = self.net.settings();
+        let bar = bar();
+        let trials = tune(&base, search, self.trials, |trial, round, settings| {
+            bar.suspend(|| eprintln!("trial {trial}, round {round}: {}", searched(settings)));
+            let trained = run(data, settings, device, (&bar, stop), None)?;
+            let accuracies = trained.history.epochs.iter().map(|epoch| epoch.validation_accuracy);
+            Ok::<f64, TrainError>(accuracies.fold(0.0, f64::max))
+        })?;
+        bar.finish_and_clear();
+        let path = self.output.with_extension("tuning.json");
+        std::fs::write(&path, serde_json::to_string_pretty(&trials)? + "\n")
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        for Trial { trial, settings, validation_accuracy } in trials.iter().take(4) {
+            writeln!(out, "trial {trial}: validation accuracy {validation_accuracy:.4}, {}", searched(settings))?;
+        }
+        Ok(trials.into_iter().next().map_or(base, |best| best.settings))
+    }
+}
+
+/// What a search decides, in words.
+fn searched(settings: &Settings) -> String {
+    let Settings { net: NetConfig { units, units_2, dropout, .. }, learning_rate, epochs, .. } = settings;
+    format!("units {units} and {units_2}, dropout {dropout}, learning rate {learning_rate}, {epochs} epochs")
+}
+
+/// Trains with progress, until told to stop.
+fn run(
+    data: &Labelled,
+    settings: &Settings,
+    device: &Device,
+    (bar, stop): (&ProgressBar, &AtomicBool),
+    checkpoints: Option<PathBuf>,
+) -> Result<Trained, TrainError> {
+    let watch = Watch {
+        batch: &mut |epoch, done, of, loss| {
+            bar.set_length((settings.epochs * of) as u64);
+            bar.set_position(((epoch - 1) * of + done) as u64);
+            bar.set_message(format!("epoch {epoch}, loss {loss:.4}"));
+        },
+        epoch: &mut |epoch| {
+            bar.suspend(|| eprintln!("{}", told(epoch)));
+            !stop.load(Ordering::Relaxed)
+        },
+        checkpoints,
+    };
+    train(data, &data.segments, settings, device, watch)
 }
 
 /// An epoch in words.

@@ -1,29 +1,10 @@
 //! Which events the switch `-C` puts into the control plane's cluster: the rules R4–R15 of the filter in a form of their own,
 //! and heartbeats. The original lists 22 predicates, two of which others cover.
 
+use crate::audit::control_plane::{
+    API_SERVER, CONTROLLER_MANAGER, COREDNS, KUBE_PROXY, NODE_CONTROLLER, SCHEDULER, WATCHED,
+};
 use crate::audit::event::Event;
-
-const API_SERVER: &str = "system:apiserver";
-const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
-const SCHEDULER: &str = "system:kube-scheduler";
-const COREDNS: &str = "system:serviceaccount:kube-system:coredns";
-const KUBE_PROXY: &str = "system:serviceaccount:kube-system:kube-proxy";
-const NODE_CONTROLLER: &str = "system:serviceaccount:kube-system:node-controller";
-
-/// Resources that the API server and the controller manager watch (the set S).
-const WATCHED: [&str; 11] = [
-    "clusterrolebindings",
-    "clusterroles",
-    "configmaps",
-    "namespaces",
-    "nodes",
-    "pods",
-    "resourcequotas",
-    "rolebindings",
-    "roles",
-    "secrets",
-    "serviceaccounts",
-];
 
 /// Whether one of the predicates holds.
 #[rustfmt::skip] // one predicate a line

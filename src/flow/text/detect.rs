@@ -1,6 +1,6 @@
 //! Detectors in the stream: sessions that are over to rows of `anomalies`. One set of detectors a worker.
 
-use super::rows::EndedSession;
+use super::rows::{BlockRows, EndedSession};
 use crate::lake::tables::AnomalyRow;
 use crate::model::runtime::Device;
 use crate::text::detect::card::KeyModel;
@@ -23,11 +23,12 @@ impl Detectors {
         Detectors { model: Arc::clone(&detection.model), detectors }
     }
 
-    /// The rows of sessions that are over.
+    /// The findings in sessions that are over, or were told as they stand; what was found when a session was told before is not found again.
     ///
     /// # Errors
     /// When a model cannot run.
-    pub fn judge(&mut self, ended: &[EndedSession], cluster: &Arc<str>) -> Result<Vec<AnomalyRow>, DetectError> {
+    pub fn judge(&mut self, block: &BlockRows) -> Result<Vec<AnomalyRow>, DetectError> {
+        let ended = &block.ended;
         let sequence = |ended: &EndedSession| KeySequence {
             id: ended.session_id.clone(),
             keys: ended.keys.clone(),
@@ -38,34 +39,37 @@ impl Detectors {
         let mut rows = Vec::new();
         for detector in &mut self.detectors {
             let name = detector.name();
-            for (session, found) in ended.iter().zip(detector.judge(&sessions)?) {
-                rows.extend(found.iter().map(|finding| row(name, finding, session, &self.model, cluster)));
+            for ((session, keys), found) in ended.iter().zip(&sessions).zip(detector.judge(&sessions)?) {
+                let new = found.iter().filter(|finding| !finding.is_of_beginning(session.told));
+                rows.extend(new.map(|finding| row(name, finding, session, keys, &self.model, block)));
             }
         }
         Ok(rows)
     }
 }
 
-fn row(detector: &str, finding: &Finding, session: &EndedSession, model: &KeyModel, cluster: &Arc<str>) -> AnomalyRow {
+fn row(
+    detector: &str,
+    finding: &Finding,
+    session: &EndedSession,
+    keys: &KeySequence,
+    model: &KeyModel,
+    block: &BlockRows,
+) -> AnomalyRow {
     let vocabulary = &model.card.vocabulary;
     let (source, offset, at) = session.lines.get(finding.position).cloned().unwrap_or_default();
-    // An unseen key has no name in the vocabulary, but the line has one.
-    let seen = match session.keys.get(finding.position) {
-        Some(key) if vocabulary.token(key) == finding.seen => key.to_string(),
-        _ => vocabulary.key(finding.seen).to_owned(),
-    };
     AnomalyRow {
-        cluster: Arc::clone(cluster),
+        cluster: Arc::clone(&block.cluster),
         at,
         kind: format!("{detector}/{}", finding.kind.name()),
         score: finding.score,
         source,
-        partition: 0,
+        partition: block.partition,
         offset: i64::try_from(offset).unwrap_or(i64::MAX),
         item: 0,
         audit_id: String::new(),
         session_id: session.session_id.clone(),
         expected: finding.expected.iter().map(|token| vocabulary.key(*token).to_owned()).collect(),
-        seen,
+        seen: finding.seen_in(keys, vocabulary).to_owned(),
     }
 }

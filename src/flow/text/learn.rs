@@ -1,4 +1,4 @@
-//! Operator: prepared lines to keys, sessions and rows, in the order of the log, on worker 0.
+//! The learner of a stream: prepared lines to keys, sessions and rows, in the order of the log.
 //!
 //! Everything that depends on the lines before is here: the parser, the time that a line without one inherits, the numbers of
 //! lines and the open sessions. At a commit all of it is saved.
@@ -9,9 +9,8 @@ use super::rows::{BlockRows, EndedSession, session_id, session_row};
 use super::saved::SavedText;
 use crate::audit::time::Micros;
 use crate::flow::FlowError;
-use crate::flow::epoch::{Flow, Mark, Tick, by_epoch};
 use crate::flow::order::ResumePoint;
-use crate::flow::state::{Piece, Section, Snapshot};
+use crate::flow::state::{Piece, Section};
 use crate::lake::tables::{LineRow, RejectRow, TemplateRow};
 use crate::source::{Offset, PartitionId};
 use crate::text::adapter::{Line, Sessions};
@@ -21,28 +20,28 @@ use crate::text::mask::Masks;
 use crate::text::miner::Miner;
 use crate::text::session::{LinePosition, Session, SessionEnd};
 use crate::text::time::TimeReader;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use timely::dataflow::channels::pact::Exchange;
 
 /// Bytes of a line that a reject keeps.
 const REJECT_BYTES: usize = 1 << 10;
 
-/// What leaves the operator.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Out {
-    /// Rows of a block.
-    Rows(Box<BlockRows>),
-    /// The epoch is done.
-    Mark(Mark),
-    /// State and counts, at a commit.
-    Piece(Piece),
+/// What a learner's rows say that they are of.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Name of the stream: the column `cluster`.
+    pub cluster: Arc<str>,
+    /// Tells its session ids from those of other streams in the folder.
+    pub salt: u64,
+    /// Partition of the topic; 0 of files.
+    pub partition: i32,
 }
 
-/// The one learner of a stream.
+/// The learner of a stream.
 pub struct Learner {
     cluster: Arc<str>,
+    salt: u64,
+    partition: i32,
     miner: Miner,
     sessions: Option<Sessions>,
     time: Option<TimeReader>,
@@ -64,6 +63,7 @@ impl Learner {
     /// [`FlowError::Text`] for settings that cannot be, or are not those of the saved state.
     pub fn new(
         plan: &TextPlan,
+        identity: Identity,
         time: Option<TimeReader>,
         saved: Option<SavedText>,
         mut sources: Vec<(String, String)>,
@@ -99,7 +99,9 @@ impl Learner {
         let templates = drain.clusters().map(|cluster| (cluster.id, cluster.template.text().into())).collect();
         let names = sources.iter().map(|(_, name)| name.as_str().into()).collect();
         Ok(Learner {
-            cluster: plan.stream.as_str().into(),
+            cluster: identity.cluster,
+            salt: identity.salt,
+            partition: identity.partition,
             miner: Miner::of(drain, masks),
             sessions,
             time,
@@ -113,8 +115,9 @@ impl Learner {
         })
     }
 
-    fn block(&mut self, block: &Prepared) -> BlockRows {
-        let mut rows = BlockRows { home: block.home, ..BlockRows::default() };
+    /// Learns the lines of a block.
+    pub fn block(&mut self, block: &Prepared) -> BlockRows {
+        let mut rows = BlockRows::new(block.home, &self.cluster, self.partition);
         let resume = block.end.0;
         self.partitions.insert(block.partition, ResumePoint { resume, read_to: resume, ..ResumePoint::default() });
         let place = block.partition.0 as usize;
@@ -131,7 +134,7 @@ impl Learner {
         self.empty_lines += block.blank;
         for line in &block.lines {
             self.read += 1;
-            let offset = Offset(block.offset.0 + line.range.start as u64);
+            let offset = line.offset;
             let bytes = block.bytes.get(line.range.clone()).unwrap_or_default();
             let text = |range: &std::ops::Range<usize>| {
                 block.bytes.get(range.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok())
@@ -195,7 +198,7 @@ impl Learner {
             key,
             template,
             parameters,
-            session_id: session.map(session_id).unwrap_or_default(),
+            session_id: session.map(|id| session_id(self.salt, id)).unwrap_or_default(),
             content: content.to_owned(),
         });
     }
@@ -221,7 +224,7 @@ impl Learner {
         RejectRow {
             cluster: self.cluster.to_string(),
             source: source.to_string(),
-            partition: 0,
+            partition: u32::try_from(self.partition).unwrap_or_default(),
             offset: offset.0,
             reason: reason.to_owned(),
             json_path: String::new(),
@@ -234,7 +237,8 @@ impl Learner {
         if self.detect {
             rows.ended.extend(ended.iter().map(|session| self.ended(session)));
         }
-        rows.sessions.extend(ended.drain(..).map(|session| session_row(&session, &self.cluster, &self.names)));
+        rows.sessions
+            .extend(ended.drain(..).map(|session| session_row(&session, self.salt, &self.cluster, &self.names)));
     }
 
     /// A session as the detectors want it; a line without a time has that of the line before.
@@ -246,67 +250,50 @@ impl Learner {
         };
         let template = |key: &u32| self.templates.get(&ClusterId(*key)).cloned().unwrap_or_default();
         EndedSession {
-            session_id: session_id(session.id),
+            session_id: session_id(self.salt, session.id),
             keys: session.keys.iter().map(template).collect(),
             lines: session.positions.iter().zip(&session.times).map(line).collect(),
             closed: matches!(session.end, SessionEnd::Closed | SessionEnd::Idle),
+            told: session.told,
         }
     }
 
-    /// The input is over: all sessions are.
-    fn finish(&mut self) -> BlockRows {
-        let (mut rows, mut ended) = (BlockRows::default(), Vec::new());
+    /// The input is over: open sessions are told as they stand, and go on when there is more.
+    pub fn tell_open(&mut self) -> BlockRows {
+        let (mut rows, mut told) = (BlockRows::new(0, &self.cluster, self.partition), Vec::new());
         if let Some(sessions) = &mut self.sessions {
-            sessions.finish(&mut ended);
+            sessions.tell_open(&mut told);
         }
-        self.end_sessions(&mut ended, &mut rows);
+        self.end_sessions(&mut told, &mut rows);
         rows
     }
 
-    /// State, positions and counts.
-    fn save(&mut self) -> [Piece; 3] {
-        let failed = |error: &dyn std::fmt::Display| Piece::Failed(error.to_string());
-        let state = match drain::Snapshot::of(self.miner.drain()).to_bytes() {
-            Err(error) => failed(&error),
-            Ok(drain) => {
-                self.saved.drain = drain;
-                self.saved.time = self.time.as_ref().map(TimeReader::state).unwrap_or_default();
-                self.saved.sessions = self.sessions.as_ref().map(|s| s.state().clone()).unwrap_or_default();
-                Piece::encode(Section::Text, 0, &self.saved)
-            }
+    /// Its state.
+    pub fn save(&mut self) -> Piece {
+        let drain = match drain::Snapshot::of(self.miner.drain()).to_bytes() {
+            Err(error) => return Piece::Failed(error.to_string()),
+            Ok(drain) => drain,
         };
+        self.saved.drain = drain;
+        self.saved.time = self.time.as_ref().map(TimeReader::state).unwrap_or_default();
+        self.saved.sessions = self.sessions.as_ref().map(|s| s.state().clone()).unwrap_or_default();
+        let piece = Piece::encode(Section::Text, 0, &self.saved);
         self.saved.sessions = Default::default();
-        let method = Piece::encode(Section::Method, 0, &"text");
-        let snapshot = Snapshot {
-            watermark: self.saved.at,
-            partitions: std::mem::take(&mut self.partitions),
-            read: self.read,
-            late: 0,
-            empty_lines: self.empty_lines,
-            notes: Vec::new(),
-            let_go: Vec::new(),
-        };
-        [state, method, Piece::Snapshot(snapshot)]
+        piece
     }
-}
 
-/// The operator; only worker 0 has the learner.
-pub fn learn_lines<'s>(
-    blocks: Flow<'s, Prepared>,
-    ticks: Flow<'s, Tick>,
-    mut learner: Option<Learner>,
-) -> Flow<'s, Out> {
-    let to_first = Exchange::new(|_: &Prepared| 0);
-    by_epoch(blocks, ticks, to_first, "Learn", move |_, mut blocks, tick, out| {
-        let Some(learner) = &mut learner else { return };
-        blocks.sort_unstable_by_key(|block: &Prepared| block.number);
-        out.extend(blocks.iter().map(|block| Out::Rows(Box::new(learner.block(block)))));
-        if tick.flush {
-            out.push(Out::Rows(Box::new(learner.finish())));
-        }
-        if tick.commit.is_some() {
-            out.extend(learner.save().map(Out::Piece));
-        }
-        out.push(Out::Mark(Mark { watermark: learner.saved.at, commit: tick.commit, flush: tick.flush }));
-    })
+    /// Where the partitions that were read since the last call go on.
+    pub fn take_partitions(&mut self) -> BTreeMap<PartitionId, ResumePoint> {
+        std::mem::take(&mut self.partitions)
+    }
+
+    /// Lines so far, and blank lines beside them.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.read, self.empty_lines)
+    }
+
+    /// Time of the last line.
+    pub fn at(&self) -> Micros {
+        self.saved.at
+    }
 }

@@ -14,7 +14,7 @@
 //!                                        commit (worker 0)
 //! ```
 //! **Deterministic with any number of workers**: a stream has one parser, and it sees blocks in the order of the log, whichever
-//! worker prepared them. Keys, templates, sessions and rows are therefore those of one worker, and a restart goes on with the
+//! worker prepared them; of topics each partition is a stream ([`learners`]). Keys, templates, sessions and rows are therefore those of one worker, and a restart goes on with the
 //! saved parser at the line where the last commit ended. What this costs: masks, Drain and sessions of one stream run on one
 //! core; reading, decompression, log formats and Parquet use the others. Streams of their own (`--cluster NAME`, a folder each) spread
 //! further.
@@ -25,14 +25,16 @@
 //! bounded by their settings.
 
 mod detect;
-mod feed;
 mod learn;
+mod learners;
 mod plan;
 mod prepare;
 mod replay;
 mod rows;
+mod run;
 mod saved;
 mod write;
 
 pub use plan::TextPlan;
 pub use replay::replay_text;
+pub use run::run_text;

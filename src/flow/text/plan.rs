@@ -1,5 +1,6 @@
 //! What a replay of text is to do: every setting resolved.
 
+use crate::flow::feed::Pace;
 use crate::observe::progress::Progress;
 use crate::text::adapter::SessionSettings;
 use crate::text::detect::detectors::Detection;
@@ -33,6 +34,8 @@ pub struct TextPlan {
     pub masks: Vec<MaskSpec>,
     /// What stands around the names of masks.
     pub brackets: (String, String),
+    /// One parser for each partition of a topic, instead of one for all files.
+    pub per_partition: bool,
     /// How sessions are made; none without sessions.
     pub sessions: Option<SessionSettings>,
     /// The detectors; none where sessions are not judged.
@@ -50,9 +53,16 @@ pub struct TextPlan {
 }
 
 impl TextPlan {
+    /// When its feed commits and ends; `next_commit` is the number of the first commit.
+    pub fn pace(&self, next_commit: u64) -> Pace {
+        let TextPlan { commit_every, commit_bytes, .. } = *self;
+        Pace { next_commit, commit_every, commit_bytes, stop: Arc::clone(&self.stop) }
+    }
+
     /// All that decides what the rows are, as text: state of other settings is not gone on with.
     pub fn fingerprint(&self) -> String {
-        let TextPlan { format, time, max_line_bytes, drain, masks, brackets, sessions, .. } = self;
-        format!("{format:?} {time:?} {max_line_bytes} {drain:?} {masks:?} {brackets:?} {sessions:?}")
+        let TextPlan { format, time, max_line_bytes, drain, masks, brackets, sessions, per_partition, .. } = self;
+        let places = if *per_partition { "partitions" } else { "files" };
+        format!("{places} {format:?} {time:?} {max_line_bytes} {drain:?} {masks:?} {brackets:?} {sessions:?}")
     }
 }

@@ -9,13 +9,15 @@ use std::ops::Range;
 use timely::dataflow::operators::vec::Map;
 
 /// What the feed gives: its number in the order of the log, and what the source gave.
-pub type Work = (u64, Option<Piece>);
+pub type Work = (u64, Piece);
 
 /// A part of a file, in a form that can be sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Piece {
     /// Whole lines.
     Lines(PartitionId, Offset, Vec<u8>),
+    /// Messages of a topic, a line each: offset and end of each in the bytes, and the offset behind the last one.
+    Messages(PartitionId, Vec<(u64, usize)>, Offset, Vec<u8>),
     /// A line that is too long, or the place where an archive is broken: its offset, where reading goes on, why, its first bytes.
     Unread(PartitionId, Offset, Offset, String, Vec<u8>),
 }
@@ -48,6 +50,8 @@ pub struct Prepared {
 pub struct PreparedLine {
     /// Its number in the block, from 1.
     pub number: u64,
+    /// Its place in the source.
+    pub offset: Offset,
     /// Its bytes, without the line end.
     pub range: Range<usize>,
     /// What it holds.
@@ -88,48 +92,59 @@ pub fn prepare_blocks<'s>(
     mut lines: LineReader,
     time_fields: Vec<usize>,
 ) -> Flow<'s, Prepared> {
-    work.flat_map(move |(number, piece)| {
-        let mut prepared = match piece? {
-            Piece::Lines(partition, offset, bytes) => {
-                let end = Offset(offset.0 + bytes.len() as u64);
-                Prepared { number, home, partition, offset, end, bytes, lines: Vec::new(), blank: 0, unread: None }
+    work.map(move |(number, piece)| match piece {
+        Piece::Lines(partition, offset, bytes) => {
+            let mut places = Vec::new();
+            let mut at = 0;
+            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                places.push((offset.0 + at as u64, at + line.len()));
+                at += line.len();
             }
-            Piece::Unread(partition, offset, end, reason, bytes) => {
-                let unread = Some(reason);
-                return Some(Prepared {
-                    number,
-                    home,
-                    partition,
-                    offset,
-                    end,
-                    bytes,
-                    lines: Vec::new(),
-                    blank: 0,
-                    unread,
-                });
-            }
-        };
-        let (mut at, mut count) = (0, 0);
-        while at < prepared.bytes.len() {
-            let rest = prepared.bytes.get(at..).unwrap_or_default();
-            let len = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            let line = rest.get(..len).unwrap_or_default();
-            count += 1;
-            let text = crate::text::line::without_line_end(line);
-            if text.trim_ascii().is_empty() {
-                prepared.blank += 1;
-            } else {
-                let found = lines.read(line).map(|_| {
-                    let place = |part: Range<usize>| at + part.start..at + part.end;
-                    Found {
-                        content: place(lines.content_range()),
-                        time: time_fields.iter().map(|field| place(lines.field_range(*field))).collect(),
-                    }
-                });
-                prepared.lines.push(PreparedLine { number: count, range: at..at + text.len(), found });
-            }
-            at += len;
+            let end = Offset(offset.0 + bytes.len() as u64);
+            prepare(&mut lines, &time_fields, &places, Prepared::new((number, home), partition, (offset, end), bytes))
         }
-        Some(prepared)
+        Piece::Messages(partition, places, end, bytes) => {
+            let offset = Offset(places.first().map_or(end.0, |(offset, _)| *offset));
+            prepare(&mut lines, &time_fields, &places, Prepared::new((number, home), partition, (offset, end), bytes))
+        }
+        Piece::Unread(partition, offset, end, reason, bytes) => {
+            let prepared = Prepared::new((number, home), partition, (offset, end), bytes);
+            Prepared { unread: Some(reason), ..prepared }
+        }
     })
+}
+
+impl Prepared {
+    /// A block without lines.
+    fn new(
+        (number, home): (u64, usize),
+        partition: PartitionId,
+        (offset, end): (Offset, Offset),
+        bytes: Vec<u8>,
+    ) -> Prepared {
+        Prepared { number, home, partition, offset, end, bytes, lines: Vec::new(), blank: 0, unread: None }
+    }
+}
+
+/// Finds the fields of each line; `places` has the offset of each and where it ends in the bytes.
+fn prepare(lines: &mut LineReader, time_fields: &[usize], places: &[(u64, usize)], mut prepared: Prepared) -> Prepared {
+    let mut at = 0;
+    for (number, (offset, end)) in (1..).zip(places) {
+        let line = prepared.bytes.get(at..*end).unwrap_or_default();
+        let text = crate::text::line::without_line_end(line);
+        if text.trim_ascii().is_empty() {
+            prepared.blank += 1;
+        } else {
+            let found = lines.read(line).map(|_| {
+                let place = |part: Range<usize>| at + part.start..at + part.end;
+                Found {
+                    content: place(lines.content_range()),
+                    time: time_fields.iter().map(|field| place(lines.field_range(*field))).collect(),
+                }
+            });
+            prepared.lines.push(PreparedLine { number, offset: Offset(*offset), range: at..at + text.len(), found });
+        }
+        at = *end;
+    }
+    prepared
 }

@@ -8,10 +8,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// What a block came to.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BlockRows {
     /// The worker that writes them.
     pub home: usize,
+    /// The stream that they are of.
+    pub cluster: Arc<str>,
+    /// Partition of the topic; 0 of a file.
+    pub partition: i32,
     /// Rows of `lines`.
     pub lines: Vec<LineRow>,
     /// Rows of `templates`.
@@ -35,15 +39,36 @@ pub struct EndedSession {
     pub lines: Vec<(Arc<str>, u64, Micros)>,
     /// Whether nothing more will come.
     pub closed: bool,
+    /// How many of its lines were judged before, when the input ended and the session did not.
+    pub told: usize,
 }
 
-/// The id of a session as tables have it.
-pub fn session_id(id: SessionId) -> String {
-    format!("{:016x}", id.0)
+impl BlockRows {
+    /// No rows yet of a stream.
+    pub fn new(home: usize, cluster: &Arc<str>, partition: i32) -> BlockRows {
+        BlockRows {
+            home,
+            cluster: Arc::clone(cluster),
+            partition,
+            lines: Vec::new(),
+            templates: Vec::new(),
+            sessions: Vec::new(),
+            rejects: Vec::new(),
+            ended: Vec::new(),
+        }
+    }
+}
+
+/// Bits of a session id that number the sessions of one stream.
+const NUMBER_BITS: u32 = 40;
+
+/// The id of a session as tables have it: `salt`, which tells the streams of a folder apart, and the session's number.
+pub fn session_id(salt: u64, id: SessionId) -> String {
+    format!("{:016x}", (salt << NUMBER_BITS) | id.0)
 }
 
 /// The row of a session that is over. `sources` are the names of files by partition.
-pub fn session_row(session: &Session, cluster: &Arc<str>, sources: &[Arc<str>]) -> LogSessionRow {
+pub fn session_row(session: &Session, salt: u64, cluster: &Arc<str>, sources: &[Arc<str>]) -> LogSessionRow {
     let mut keys = String::new();
     for key in &session.keys {
         let blank = if keys.is_empty() { "" } else { " " };
@@ -55,7 +80,7 @@ pub fn session_row(session: &Session, cluster: &Arc<str>, sources: &[Arc<str>]) 
     let first = session.positions.first();
     let source = first.and_then(|first| sources.get(first.partition.0 as usize)).cloned();
     LogSessionRow {
-        session_id: session_id(session.id),
+        session_id: session_id(salt, session.id),
         cluster: Arc::clone(cluster),
         name: session.name.as_deref().unwrap_or_default().to_owned(),
         start_at,

@@ -7,34 +7,31 @@ use crate::flow::state::Piece;
 use crate::lake::LakeError;
 use crate::lake::tables::{Row, to_batches};
 use crate::lake::writer::TableWriter;
-use std::sync::Arc;
 use timely::dataflow::channels::pact::Exchange;
 
 /// The operator. A failure is handed to the commit, which then makes none.
 pub fn write_rows<'s>(
     rows: Flow<'s, BlockRows>,
     marks: Flow<'s, Mark>,
-    cluster: String,
     mut writer: TableWriter,
     mut detectors: Option<Detectors>,
 ) -> Flow<'s, Piece> {
-    let stream: Arc<str> = Arc::from(cluster.as_str());
     let home = Exchange::new(|rows: &BlockRows| rows.home as u64);
     by_epoch(rows, marks, home, "WriteText", move |_, blocks, mark, out| {
         for rows in &blocks {
-            let anomalies = match detectors.as_mut().map(|detectors| detectors.judge(&rows.ended, &stream)).transpose()
-            {
+            let cluster = rows.cluster.as_ref();
+            let anomalies = match detectors.as_mut().map(|detectors| detectors.judge(rows)).transpose() {
                 Ok(anomalies) => anomalies.unwrap_or_default(),
                 Err(error) => {
                     out.push(Piece::Failed(error.to_string()));
                     Vec::new()
                 }
             };
-            let written = put(&rows.lines, &cluster, &mut writer)
-                .and_then(|()| put(&rows.templates, &cluster, &mut writer))
-                .and_then(|()| put(&rows.sessions, &cluster, &mut writer))
-                .and_then(|()| put(&rows.rejects, &cluster, &mut writer))
-                .and_then(|()| put(&anomalies, &cluster, &mut writer));
+            let written = put(&rows.lines, cluster, &mut writer)
+                .and_then(|()| put(&rows.templates, cluster, &mut writer))
+                .and_then(|()| put(&rows.sessions, cluster, &mut writer))
+                .and_then(|()| put(&rows.rejects, cluster, &mut writer))
+                .and_then(|()| put(&anomalies, cluster, &mut writer));
             if let Err(error) = written {
                 out.push(Piece::Failed(error.to_string()));
             }

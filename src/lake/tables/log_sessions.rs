@@ -19,7 +19,12 @@ pub const COLUMNS: &[Column] = &[
     always("end_at", Time, "log format", "Time of the last line that has one."),
     always("lines", Int64, "sessions", "Lines in the session."),
     always("keys", Text, "parser", "Log keys of the lines in their order, with a space between; cut at 64 KiB."),
-    always("end", Dict, "sessions", "Why it is over: closed, idle, size, or unfinished where the input ended."),
+    always(
+        "end",
+        Dict,
+        "sessions",
+        "Why it is over: closed, idle, size; or unfinished where the input ended: when the log has grown, a further row follows.",
+    ),
     maybe(
         "abnormal",
         Bool,

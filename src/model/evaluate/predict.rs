@@ -2,9 +2,9 @@
 
 use crate::audit::label::Label;
 use crate::model::labeler::{Labeler, LabelerError};
+use crate::model::labelled::Labelled;
 use crate::model::runtime::RuntimeError;
-use crate::model::train::Labelled;
-use crate::model::train::samples::Samples;
+use crate::model::samples::Samples;
 use crate::model::vote::{Ballot, Vote};
 use crate::model::windows::{Cutter, Window};
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Which events are for training and which for the test.
 
 use crate::audit::label::Label;
-use crate::model::train::Labelled;
+use crate::model::labelled::Labelled;
 use std::collections::BTreeMap;
 use std::ops::Range;
 

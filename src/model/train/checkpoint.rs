@@ -4,13 +4,16 @@
 //! not taken for this one's.
 
 use super::TrainError;
+use super::course::Course;
 use super::net::Net;
-use super::run::{Course, Resumed};
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
+
+/// What [`checkpoint`] gives back: course, network, best network, optimizer.
+pub(super) type Resumed = (Course, Net, Net, ModuleOptimizer);
 
 const COURSE: &str = "course.json";
 

@@ -1,7 +1,7 @@
 //! Focal cross-entropy (Lin et al. 2017): what is already right counts little, so that the many events of the routine do not
 //! drown the few of everything else.
 
-use super::samples::UNSCORED;
+use crate::model::samples::UNSCORED;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 

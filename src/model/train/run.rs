@@ -4,16 +4,18 @@
 //! Everything random comes from the seed and the number of the epoch, so a run that was resumed from its last epoch ends with
 //! the same model as one that was not stopped.
 
+use super::course::{Course, Epoch, History};
 use super::device::generator;
 use super::loss::focal;
 use super::net::{Net, NetConfig};
-use super::samples::{Batch, Samples, UNSCORED, shuffled};
-use super::{Labelled, TrainError, checkpoint, export};
+use super::{TrainError, checkpoint, export};
 use crate::audit::hash::hash;
 use crate::audit::label::Label;
+use crate::model::labelled::Labelled;
 use crate::model::labels::{FORMAT, LabelSpec};
+use crate::model::samples::{Batch, Samples, UNSCORED, shuffled};
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -77,32 +79,6 @@ impl Settings {
     }
 }
 
-/// What an epoch came to.
-#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
-    /// Its number, from 1.
-    pub epoch: usize,
-    /// Mean training loss.
-    pub loss: f64,
-    /// Loss on the validation part.
-    pub validation_loss: f64,
-    /// Share of the validation positions that were right.
-    pub validation_accuracy: f64,
-    /// Pace.
-    pub learning_rate: f64,
-    /// How long it took.
-    pub secs: f64,
-}
-
-/// All epochs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct History {
-    /// In order.
-    pub epochs: Vec<Epoch>,
-    /// Number of the best one.
-    pub best: usize,
-}
-
 /// A trained model.
 #[derive(Clone, Debug)]
 pub struct Trained {
@@ -124,15 +100,6 @@ pub struct Watch<'w> {
     pub epoch: &'w mut dyn FnMut(&Epoch) -> bool,
     /// Folder of the checkpoints.
     pub checkpoints: Option<PathBuf>,
-}
-
-/// What the loop carries from epoch to epoch; a checkpoint holds it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Course {
-    pub history: History,
-    pub learning_rate: f64,
-    pub since_best: usize,
-    pub since_cut: usize,
 }
 
 /// Trains on the events in `part`.
@@ -303,9 +270,6 @@ impl Run<'_> {
         (loss / weight.max(1.0), right as f64 / scored.max(1) as f64)
     }
 }
-
-/// What [`checkpoint`] gives back: course, network, best network, optimizer.
-pub(super) type Resumed = (Course, Net, Net, ModuleOptimizer);
 
 /// The label of each class, for those who only have a net.
 pub fn label_names(labels: &[Label]) -> Vec<String> {

@@ -77,6 +77,8 @@ enum End {
     Corrupt(String),
     /// Told already, or the disk failed.
     Told,
+    /// Told to stop: more may come another time.
+    Stopped,
 }
 
 impl BlockReader {
@@ -105,7 +107,7 @@ impl BlockReader {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// [`SourceError::Read`] when the disk fails: nothing can be said of the rest.
+    /// [`SourceError::Read`] when the disk fails: nothing can be said of the rest. [`SourceError::Stopped`].
     pub fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
         loop {
             let Some(piece) = self.any_piece()? else { return Ok(None) };
@@ -128,6 +130,9 @@ impl BlockReader {
             }
             if self.held >= longest {
                 return self.skip_record().map(Some);
+            }
+            if matches!(self.end, Some(End::Stopped)) {
+                return Err(SourceError::Stopped);
             }
             if self.end.is_some() {
                 return Ok(if self.is_over() {
@@ -187,6 +192,9 @@ impl BlockReader {
             let newline = memchr(b'\n', self.held());
             let skipped = self.take(newline.map_or(self.held, |at| at + 1));
             self.buffers.give(skipped);
+            if newline.is_none() && matches!(self.end, Some(End::Stopped)) {
+                return Err(SourceError::Stopped);
+            }
             if newline.is_some() || self.end.is_some() {
                 break;
             }
@@ -215,6 +223,7 @@ impl BlockReader {
                 self.end = Some(End::Told);
                 return Err(e);
             }
+            Some(Broken::Stopped) => self.end = Some(End::Stopped),
             Some(Broken::Archive(message)) => self.end = Some(End::Corrupt(message)),
             None if bytes < want - held => self.end = Some(End::Clean),
             None => {}

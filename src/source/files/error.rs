@@ -46,6 +46,9 @@ pub enum SourceError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Told to stop by [`super::Settings::stop`]: every whole line that was read has been given.
+    #[error("told to stop while the input was silent")]
+    Stopped,
     /// The storage under a file failed while it was read. (A damaged archive is an item, not this.)
     #[error("{path}: reading failed: {source}; check the disk and start again, reading resumes where it stopped", path = path.display())]
     Read {

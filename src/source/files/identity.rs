@@ -108,8 +108,8 @@ fn longer(a: &Probe, b: &Probe) -> Result<Option<Longer>, SourceError> {
     if [a, b].iter().any(|probe| probe.file.kind != InputKind::Regular) {
         return Ok(None);
     }
-    let mut first = Input::open(&a.file, Arc::new(Meter::default()), 0)?;
-    let mut second = Input::open(&b.file, Arc::new(Meter::default()), 0)?;
+    let mut first = Input::open(&a.file, Arc::new(Meter::default()), 0, &Arc::default())?;
+    let mut second = Input::open(&b.file, Arc::new(Meter::default()), 0, &Arc::default())?;
     let mut chunks = (vec![0; COMPARED_BYTES], vec![0; COMPARED_BYTES]);
     loop {
         let ((a_bytes, a_broken), (b_bytes, b_broken)) = (first.read(&mut chunks.0), second.read(&mut chunks.1));

@@ -87,6 +87,16 @@ impl Item {
             Item::Shrunk { .. } | Item::End(_) => None,
         }
     }
+
+    /// Bytes of input it stands for.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Item::Block(block) => block.bytes.len() as u64,
+            Item::Oversize { len, .. } => *len,
+            Item::Corrupt { .. } => 1,
+            Item::Shrunk { .. } | Item::End(_) => 0,
+        }
+    }
 }
 
 /// One file of the source. Its [`PartitionId`] is its place in [`FileSource::partitions`].
@@ -151,7 +161,7 @@ impl FileSource {
         resume: &BTreeMap<FileKey, Offset>,
         settings: Settings,
     ) -> Result<FileSource, SourceError> {
-        let probes = files.into_iter().map(|file| Probe::of(file, settings.records)).collect::<Result<Vec<_>, _>>()?;
+        let probes = files.into_iter().map(|file| Probe::of(file, &settings)).collect::<Result<Vec<_>, _>>()?;
         let mut probes = distinct(probes)?;
         // Until it is opened, a file of unknown time may begin anywhere: it comes first, and holds the floor down.
         let begins = |probe: &Probe| probe.first_time.unwrap_or(Micros::MIN);
@@ -239,13 +249,13 @@ impl FileSource {
                     Some(input) => input,
                     None => {
                         let seek = if partition.framing == Framing::Lines { partition.resume.0 } else { 0 };
-                        Input::open(&partition.file, Arc::clone(&lane.meter), seek)?
+                        Input::open(&partition.file, Arc::clone(&lane.meter), seek, &self.settings.stop)?
                     }
                 };
                 let mut reader = Box::new(BlockReader::new(
                     input,
                     partition.framing,
-                    self.settings,
+                    self.settings.clone(),
                     partition.resume,
                     self.buffers.clone(),
                 ));

@@ -23,6 +23,7 @@ mod identity;
 mod merge;
 mod nesting;
 mod open;
+mod patient;
 mod probe;
 
 pub use discover::{InputFile, InputKind, discover};
@@ -31,6 +32,9 @@ pub(in crate::source) use event_time::first_event_time;
 pub use framing::Framing;
 pub use identity::FileKey;
 pub use merge::{FileSource, Item, Partition, Progress};
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// What the files hold.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +47,7 @@ pub enum Records {
 }
 
 /// Sizes that bound what the reader holds in memory, and what it reads.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// What the files hold.
     pub records: Records,
@@ -51,11 +55,13 @@ pub struct Settings {
     pub block_bytes: usize,
     /// Bytes of the longest record, its newline not counted. A longer one is skipped and reported.
     pub max_record_bytes: usize,
+    /// Set when reading is to stop: a pipe that is silent is then left. Who reads asks for it between items too.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { records: Records::Audit, block_bytes: 1 << 20, max_record_bytes: 64 << 20 }
+        Settings { records: Records::Audit, block_bytes: 1 << 20, max_record_bytes: 64 << 20, stop: Arc::default() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Opening a file: what compresses it is read from its first bytes, never from its name.
 
+use super::patient::{Patient, was_stopped};
 use super::{InputFile, InputKind, SourceError};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -71,6 +72,8 @@ pub(super) enum Broken {
     Archive(String),
     /// The disk failed.
     Disk(SourceError),
+    /// Told to stop while a pipe was silent.
+    Stopped,
 }
 
 /// The decompressed bytes of one file.
@@ -89,14 +92,25 @@ pub(super) struct Input {
 
 impl Input {
     /// Opens `file` at its first byte; or, when `resume` is the offset of a line in a plain regular file, there.
-    /// [`Input::start`] says which it was.
-    pub(super) fn open(file: &InputFile, meter: Arc<Meter>, resume: u64) -> Result<Input, SourceError> {
-        let fail = |source| SourceError::Open { path: file.path.clone(), source };
+    /// [`Input::start`] says which it was. A pipe is left when `stop` is set.
+    pub(super) fn open(
+        file: &InputFile,
+        meter: Arc<Meter>,
+        resume: u64,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Input, SourceError> {
+        let fail = |source| match was_stopped(&source) {
+            true => SourceError::Stopped,
+            false => SourceError::Open { path: file.path.clone(), source },
+        };
         meter.disk_bytes.store(0, Ordering::Relaxed);
         let mut start = 0;
         let mut raw: Box<dyn Read + Send> = match file.kind {
-            InputKind::Stdin => Box::new(io::stdin()),
-            InputKind::Pipe => Box::new(File::open(&file.path).map_err(fail)?),
+            InputKind::Stdin => Box::new(Patient::new(io::stdin(), Arc::clone(stop)).map_err(fail)?),
+            InputKind::Pipe => {
+                let pipe = File::open(&file.path).map_err(fail)?;
+                Box::new(Patient::new(pipe, Arc::clone(stop)).map_err(fail)?)
+            }
             InputKind::Regular => {
                 let mut plain = File::open(&file.path).map_err(fail)?;
                 let mut magic = Vec::new();
@@ -133,8 +147,10 @@ impl Input {
         let result = self.reader.by_ref().take(bytes as u64).read_to_end(&mut head);
         self.head = head;
         if let Err(e) = result {
-            if let Broken::Disk(e) = self.broken(&e) {
-                return Err(e);
+            match self.broken(&e) {
+                Broken::Disk(e) => return Err(e),
+                Broken::Stopped => return Err(SourceError::Stopped),
+                Broken::Archive(_) => {}
             }
             self.head_error = Some(e);
         }
@@ -169,6 +185,9 @@ impl Input {
     }
 
     fn broken(&self, error: &io::Error) -> Broken {
+        if was_stopped(error) {
+            return Broken::Stopped;
+        }
         if self.meter.failed.load(Ordering::Relaxed) {
             // io::Error cannot be cloned: its kind and words say the same.
             let source = io::Error::new(error.kind(), error.to_string());

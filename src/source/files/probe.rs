@@ -4,7 +4,7 @@ use super::event_time::first_event_time;
 use super::framing::HEAD_BYTES;
 use super::identity::FileKey;
 use super::open::{Input, Meter};
-use super::{Framing, InputFile, InputKind, Records, SourceError};
+use super::{Framing, InputFile, InputKind, Records, Settings, SourceError};
 use crate::audit::time::Micros;
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ pub(super) struct Probe {
 
 impl Probe {
     /// Opens `file`, looks and, if it can be opened again, closes it.
-    pub(super) fn of(file: InputFile, records: Records) -> Result<Probe, SourceError> {
+    pub(super) fn of(file: InputFile, settings: &Settings) -> Result<Probe, SourceError> {
         let meter = Arc::new(Meter::default());
-        let mut input = Input::open(&file, Arc::clone(&meter), 0)?;
+        let mut input = Input::open(&file, Arc::clone(&meter), 0, &settings.stop)?;
         let head = input.peek(HEAD_BYTES)?;
-        let (framing, key, first_time) = match records {
+        let (framing, key, first_time) = match settings.records {
             Records::Lines => (Framing::Lines, FileKey::of_text(head, &file.path), None),
             Records::Audit => {
                 let framing = Framing::of(head);

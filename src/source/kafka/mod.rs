@@ -56,6 +56,25 @@ pub struct Saved {
     pub newest: Micros,
 }
 
+/// Which partitions a process reads: partition p belongs to worker p mod workers, over all processes.
+#[derive(Copy, Clone, Debug)]
+pub struct Share {
+    /// Number of this process.
+    pub process: usize,
+    /// Number of processes.
+    pub processes: usize,
+    /// Workers of each process, at least 1; each has a reader.
+    pub workers: usize,
+}
+
+impl Share {
+    /// Whether this process reads the partition with this number.
+    pub fn has(&self, number: i32) -> bool {
+        let worker = number.unsigned_abs() as usize % (self.workers * self.processes).max(1);
+        worker / self.workers.max(1) == self.process
+    }
+}
+
 /// Key of a partition in the manifest.
 pub fn key_of(cluster: &str, topic: &str, number: i32) -> String {
     format!("{cluster}/kafka/{topic}/{number}")
@@ -73,6 +92,7 @@ pub struct KafkaSource {
     health: Arc<Health>,
     catalog: Arc<Catalog>,
     watched: Arc<Watched>,
+    share: Share,
     closing: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -87,7 +107,7 @@ pub enum Verified {
 }
 
 impl KafkaSource {
-    /// Begins to read, in `readers` threads. `saved` is what the manifest knows; each of it stands in `catalog`.
+    /// Begins to read the partitions of this process. `saved` is what the manifest knows; each of it stands in `catalog`.
     ///
     /// # Errors
     /// When the settings make no sense. That no broker answers is no error: it is waited for.
@@ -97,9 +117,9 @@ impl KafkaSource {
         saved: &[Saved],
         catalog: Arc<Catalog>,
         health: Arc<Health>,
-        (readers, share): (usize, (usize, usize)),
+        share: Share,
     ) -> Result<KafkaSource, KafkaError> {
-        let readers = readers.max(1);
+        let readers = share.workers.max(1);
         let admin = Arc::new(admin::Admin::new(settings, Arc::clone(&health))?);
         let closing = Arc::new(AtomicBool::new(false));
         let (to_feed, arrivals) = crossbeam_channel::bounded(readers * BATCHES_AHEAD);
@@ -109,6 +129,7 @@ impl KafkaSource {
             health: Arc::clone(&health),
             catalog: Arc::clone(&catalog),
             watched: Arc::default(),
+            share,
             closing: Arc::clone(&closing),
             threads: Vec::new(),
         };
@@ -140,6 +161,7 @@ impl KafkaSource {
             outcome: Arc::clone(&source.watched),
             share,
             held_up: false,
+            told_begun: false,
         };
         source.spawn("kafka-watch".to_owned(), move || watch.run())?;
         Ok(source)
@@ -181,10 +203,14 @@ impl KafkaSource {
     /// [`KafkaError::Recreated`] when one is not.
     pub fn verify(&self) -> Result<Verified, KafkaError> {
         let mut topics: BTreeMap<String, String> = BTreeMap::new();
-        let stalled =
-            |id| matches!(self.health.doing(id), None | Some(status::Doing::Stalled(status::Stall::Recreated)));
+        // Nothing was read of those. What other processes read must be asked for here.
+        let unread = |id, number| match self.health.doing(id) {
+            None => self.share.has(number),
+            Some(doing) => doing == status::Doing::Stalled(status::Stall::Recreated),
+        };
         for (id, name) in self.catalog.all() {
-            if let Some(fingerprint) = name.fingerprint.filter(|_| !stalled(id)) {
+            let unread = unread(id, name.number);
+            if let Some(fingerprint) = name.fingerprint.filter(|_| !unread) {
                 topics.insert(name.name, fingerprint);
             }
         }

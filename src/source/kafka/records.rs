@@ -84,6 +84,8 @@ pub enum Arrival {
     Records(Records),
     /// Word of a partition.
     Notice(Notice),
+    /// Every partition that was there at the start has been said to begin.
+    Begun,
     /// Something that the manifest is to tell.
     Note(String),
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! readers ─ position, newest event ─▶┐
-//! watch   ─ ends, stalls, idleness ─▶├─ Health ─▶ snapshot: one PartitionStatus each, and whether brokers answer
+//! watch   ─ ends, stalls, idleness ─▶├─ Health ─▶ one PartitionStatus each, which topics lack, whether brokers answer
 //! clients ─ errors of brokers ──────▶┘
 //! ```
 //! A partition is stalled when it is not read although there may be something to read; the reason is a sentence for an operator.
@@ -99,25 +99,6 @@ impl PartitionStatus {
     }
 }
 
-/// Where a source stands at one moment.
-#[derive(Clone, Debug, Default)]
-pub struct Snapshot {
-    /// Each partition, by topic and number.
-    pub partitions: Vec<PartitionStatus>,
-    /// What was last said when no broker answered; `None` when one answers.
-    pub unreachable: Option<String>,
-}
-
-impl Snapshot {
-    /// The first stalled partition and the reason, for a readiness check.
-    pub fn stalled(&self) -> Option<(&PartitionStatus, &Stall)> {
-        self.partitions.iter().find_map(|p| match &p.doing {
-            Doing::Stalled(stall) => Some((p, stall)),
-            _ => None,
-        })
-    }
-}
-
 /// How the partitions are. Shared by the threads of a source.
 #[derive(Debug, Default)]
 pub struct Health {
@@ -128,6 +109,17 @@ pub struct Health {
 struct Inner {
     partitions: BTreeMap<PartitionId, PartitionStatus>,
     unreachable: Option<String>,
+    /// No topic is there; unknown before a broker has told.
+    no_topic: bool,
+    /// Time of the partition that is furthest behind among those of other processes that hold the watermark.
+    others: Option<Micros>,
+}
+
+impl Inner {
+    fn least_newest(&self) -> Option<Micros> {
+        let holding = self.partitions.values().filter(|p| !matches!(p.doing, Doing::Idle | Doing::Ended));
+        holding.map(|p| p.newest).min()
+    }
 }
 
 impl Health {
@@ -212,8 +204,14 @@ impl Health {
     /// Time of the partition that is furthest behind among those that hold the watermark.
     pub fn least_newest(&self) -> Option<Micros> {
         let inner = self.inner();
-        let holding = inner.partitions.values().filter(|p| !matches!(p.doing, Doing::Idle | Doing::Ended));
-        holding.map(|p| p.newest).min()
+        inner.least_newest().into_iter().chain(inner.others).min()
+    }
+
+    /// The same of this process's partitions alone, given that of the others.
+    pub fn least_newest_here(&self, others: Option<Micros>) -> Option<Micros> {
+        let mut inner = self.inner();
+        inner.others = others;
+        inner.least_newest()
     }
 
     /// Forgets all partitions: everything starts anew.
@@ -236,12 +234,19 @@ impl Health {
         self.inner().partitions.iter().map(|(id, status)| (*id, status.clone())).collect()
     }
 
-    /// Where the source stands.
-    pub fn snapshot(&self) -> Snapshot {
-        let inner = self.inner();
-        let mut partitions: Vec<PartitionStatus> = inner.partitions.values().cloned().collect();
-        partitions.sort_by(|a, b| (&a.topic, a.number).cmp(&(&b.topic, b.number)));
-        Snapshot { partitions, unreachable: inner.unreachable.clone() }
+    /// What was last said when no broker answered; `None` when one answers.
+    pub fn unreachable(&self) -> Option<String> {
+        self.inner().unreachable.clone()
+    }
+
+    /// A broker has told which of the wanted topics are there: so many.
+    pub fn topics(&self, found: usize) {
+        self.inner().no_topic = found == 0;
+    }
+
+    /// None of the wanted topics is there.
+    pub fn no_topic(&self) -> bool {
+        self.inner().no_topic
     }
 
     /// Marks as idle what has given nothing for `idle_after` and has nothing more to give.

@@ -15,7 +15,7 @@ use super::records::{Arrival, Notice, Says};
 use super::settings::{Settings, Start};
 use super::status::{Doing, Health, PartitionStatus, Stall};
 use super::topic_id::TopicId;
-use super::{KafkaError, OnLoss, key_of};
+use super::{KafkaError, OnLoss, Share, key_of};
 use crate::audit::time::Micros;
 use crate::source::PartitionId;
 use crate::source::catalog::{Catalog, SourceName};
@@ -64,8 +64,10 @@ pub struct Watch {
     pub(super) arrivals: Sender<Arrival>,
     pub(super) closing: Arc<AtomicBool>,
     pub(super) outcome: Arc<Watched>,
-    /// Of which process of how many this is the watch.
-    pub(super) share: (usize, usize),
+    /// Which partitions are read here.
+    pub(super) share: Share,
+    /// It was said that everything that was there at the start is begun.
+    pub(super) told_begun: bool,
     /// Nothing is read yet, for want of an answer about some partition: asked again soon.
     pub(super) held_up: bool,
 }
@@ -144,6 +146,7 @@ impl Watch {
 
     fn round(&mut self) -> Result<(), Trouble> {
         let found = self.admin.topics().map_err(Trouble::Wait)?;
+        self.health.topics(found.len());
         if self.settings.until_end
             && !self.listed()
             && let Some(topic) = self.admin.absent(&found).next()
@@ -182,7 +185,8 @@ impl Watch {
             if found.contains_key(name) {
                 continue;
             }
-            for (number, known) in topic.known.iter().filter(|(number, _)| !topic.reading.contains_key(number)) {
+            let unread = |number: i32| !topic.reading.contains_key(&number) && self.share.has(number);
+            for (number, known) in topic.known.iter().filter(|(number, _)| unread(**number)) {
                 if self.health.doing(known.id).is_none() {
                     self.health.add(known.id, name, *number, known.resume, known.newest);
                     self.health.set(known.id, Doing::Stalled(Stall::Gone));
@@ -230,7 +234,7 @@ impl Watch {
         }
         let Some(topic) = self.topics.get(name) else { return };
         for number in numbers {
-            if topic.reading.contains_key(number) || !self.is_ours(*number) {
+            if topic.reading.contains_key(number) || !self.share.has(*number) {
                 continue;
             }
             // What appears while we run is new: all of it is read.
@@ -277,6 +281,9 @@ impl Watch {
             let end = self.settings.until_end.then_some(high);
             begun.push(Assignment { id, topic: name, number, from, exact: false, end });
         }
+        if !std::mem::replace(&mut self.told_begun, true) {
+            send(&self.arrivals, Arrival::Begun, &self.closing);
+        }
         for what in begun {
             if what.end.is_some_and(|end| what.from == end) {
                 // Nothing would ever be fetched of it, so no position would tell.
@@ -290,13 +297,6 @@ impl Watch {
 
     fn notice(&self, partition: PartitionId, position: u64, says: Says) {
         send(&self.arrivals, Arrival::Notice(Notice { partition, position, says }), &self.closing);
-    }
-
-    /// Partition p belongs to worker p mod workers, over all processes.
-    fn is_ours(&self, number: i32) -> bool {
-        let (process, processes) = self.share;
-        let worker = number.unsigned_abs() as usize % (self.readers.len() * processes).max(1);
-        worker / self.readers.len().max(1) == process
     }
 
     fn order(&self, number: i32, order: Order) {

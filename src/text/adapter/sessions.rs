@@ -1,6 +1,7 @@
 //! The open sessions, and how they end.
 //!
-//! Invariants: numbers rise by one and are never used again; a session is given once, when it ends; what is open is bounded by
+//! Invariants: numbers rise by one and are never used again; a session is given when it ends, and before that only by
+//! [`Sessions::tell_open`]; what is open is bounded by
 //! [`SessionSettings::max_open`] × [`SessionSettings::max_lines`] lines; everything depends on the lines and their order only.
 
 use super::assign::{Assign, Says};
@@ -137,6 +138,16 @@ impl Sessions {
         Some(id)
     }
 
+    /// Tells all open sessions as they stand, where they have lines that were not told yet. They stay open: the input may grow.
+    pub fn tell_open(&mut self, told: &mut Vec<Session>) {
+        for Open { session, .. } in self.state.open.values_mut() {
+            if session.told < session.keys.len() {
+                told.push(session.clone());
+                session.told = session.keys.len();
+            }
+        }
+    }
+
     /// Ends all sessions: the input is over. Those that would be idle by now are; the others are unfinished.
     pub fn finish(&mut self, ended: &mut Vec<Session>) {
         for id in self.state.open.keys().copied().collect::<Vec<_>>() {
@@ -171,6 +182,7 @@ impl Sessions {
             times: Vec::new(),
             params: Vec::new(),
             end: SessionEnd::Unfinished,
+            told: 0,
             label: (!self.settings.anomaly_labels.is_empty()).then_some(false),
         };
         match &session.name {

@@ -59,6 +59,27 @@ impl CountModel {
         CountModel { history, width, followers }
     }
 
+    /// Counts `times` more that `next` followed this history, and so every shorter one.
+    pub fn learn(&mut self, history: &[Token], next: Token, times: u32) {
+        for from in history.len().saturating_sub(self.history)..=history.len() {
+            let before = history.get(from..).unwrap_or_default();
+            let followers = self.followers.entry_ref(before).or_default();
+            match followers.binary_search_by_key(&next, |(token, _)| *token) {
+                Ok(place) => {
+                    if let Some((_, count)) = followers.get_mut(place) {
+                        *count = count.saturating_add(times);
+                    }
+                }
+                Err(place) => followers.insert(place, (next, times)),
+            }
+        }
+    }
+
+    /// Makes room for a vocabulary of this width.
+    pub fn widen(&mut self, width: usize) {
+        self.width = self.width.max(width);
+    }
+
     /// Number of histories that it knows.
     pub fn histories(&self) -> usize {
         self.followers.len()

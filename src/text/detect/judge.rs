@@ -94,6 +94,21 @@ pub struct Finding {
     pub seen: Token,
 }
 
+impl Finding {
+    /// Whether it follows from the first `told` keys of its session alone, so that whoever judged them has found it.
+    pub fn is_of_beginning(&self, told: usize) -> bool {
+        self.position < told && matches!(self.kind, Kind::UnseenKey | Kind::UnlikelyKey | Kind::OffWorkflow)
+    }
+
+    /// What came, in words: an unseen key has no name in the vocabulary, but the session has one.
+    pub fn seen_in<'a>(&self, session: &'a KeySequence, vocabulary: &'a Vocabulary) -> &'a str {
+        match session.keys.get(self.position) {
+            Some(key) if vocabulary.token(key) == self.seen => key,
+            _ => vocabulary.key(self.seen),
+        }
+    }
+}
+
 /// Judges sessions by a model and rules.
 pub struct Judge<'a> {
     /// The keys.

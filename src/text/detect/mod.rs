@@ -16,6 +16,9 @@ pub mod detectors;
 pub mod error;
 pub mod export;
 pub mod feedback;
+#[cfg(test)]
+mod fixture;
+pub mod import;
 pub mod judge;
 pub mod network;
 pub mod next_key;
@@ -24,6 +27,7 @@ pub mod pca;
 pub mod read;
 pub mod scores;
 pub mod sequence;
+pub mod time_counts;
 pub mod train;
 pub mod values;
 pub mod vocabulary;

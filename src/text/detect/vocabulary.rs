@@ -74,6 +74,13 @@ impl Vocabulary {
         }
     }
 
+    /// The same with further keys behind its own, whose tokens stay.
+    pub fn with(&self, further: impl IntoIterator<Item = Arc<str>>) -> Vocabulary {
+        let mut keys = self.keys.clone();
+        keys.extend(further.into_iter().filter(|key| !self.tokens.contains_key(key)));
+        Vocabulary::from(keys)
+    }
+
     /// Number of keys.
     pub fn len(&self) -> usize {
         self.keys.len()

@@ -116,7 +116,13 @@ impl ParserSettings {
                 "parametrize_numeric_tokens" => drain.parametrize_numeric_tokens = boolean(key, entry)?,
                 "extra_delimiters" => drain.extra_delimiters = texts(key, entry)?,
                 "engine" if entry.value == "Drain" => {}
-                _ => return Err(wrong(key, entry, "the engine is Drain; no other is built in")),
+                _ => {
+                    return Err(wrong(
+                        key,
+                        entry,
+                        "the engine is Drain: no other is built in, and Drain3 has none in its releases up to 0.9.11",
+                    ));
+                }
             }
         }
         drain.check().map_err(|error| {

@@ -9,11 +9,13 @@
 //! thresholds are saved in the model.
 
 mod column;
+mod keyed;
 mod model;
 mod robust;
 mod rows;
 
 pub use column::{Column, Dropped, columns};
+pub use keyed::ValueModels;
 pub use model::{Options, ValueFinding, ValueKind, ValueModel};
 pub use robust::Robust;
 pub use rows::{Row, ValuesError, read_dataset};

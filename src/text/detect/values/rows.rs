@@ -54,6 +54,14 @@ pub enum ValuesError {
     /// Training failed.
     #[error(transparent)]
     Training(#[from] crate::model::lstm::TrainingError),
+    /// A file of models that cannot be used.
+    #[error("{}: {detail}; train one with `causeway train values`", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
     /// A file that cannot be read.
     #[error("{}: {detail}; give {{\"data\": [[elapsed, value, …], …]}}", path.display())]
     File {

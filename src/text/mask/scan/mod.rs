@@ -1,12 +1,14 @@
-//! The seven masks of the HDFS settings, read by hand.
+//! The seven masks of the HDFS settings, and the usual ones of loghub's, read by hand.
 //!
-//! Each scanner finds in an ASCII line exactly what its pattern finds, which property tests hold against the regex engine. All
-//! but the last are guarded: what comes before and behind is no letter and no digit of ASCII.
+//! Each scanner finds in an ASCII line exactly what its pattern finds, which property tests hold against the regex engine. The
+//! first six of the seven are guarded: what comes before and behind is no letter and no digit of ASCII.
 
 mod cmd;
+mod dotted;
 mod hex;
 mod id;
 mod ip;
+mod loose;
 mod num;
 mod seq_lower;
 mod seq_upper;
@@ -25,9 +27,21 @@ pub const KNOWN: [(&str, &str, Scanner); 7] = [
     (r#"(?<=executed cmd )(".+?")"#, "CMD", cmd::find),
 ];
 
-/// The scanner of a pattern, where it is one of the seven.
+/// Other patterns that are on nearly every line of some logs.
+pub const LOGHUB: [(&str, Scanner); 6] = [
+    (r"(\d+\.){3}\d+", dotted::find),
+    (r"(\d+\.){3}\d+(:\d+)?", dotted::find_with_port),
+    (r"((\d+\.){3}\d+,?)+", dotted::find_list),
+    (r"\d+", dotted::find_digits),
+    (r"blk_-?\d+", loose::find_block),
+    (r"/.+?\s", loose::find_path),
+];
+
+/// The scanner of a pattern that has one.
 pub fn known(pattern: &str) -> Option<Scanner> {
-    KNOWN.iter().find(|(known, _, _)| *known == pattern).map(|(_, _, scanner)| *scanner)
+    let seven = KNOWN.iter().map(|(known, _, scanner)| (known, scanner));
+    let loghub = LOGHUB.iter().map(|(known, scanner)| (known, scanner));
+    seven.chain(loghub).find(|(known, _)| **known == pattern).map(|(_, scanner)| *scanner)
 }
 
 const DIGIT: u8 = 1;

@@ -9,6 +9,11 @@ use std::ops::Range;
 /// A pause after which events are another stream: logs of several clusters, or of several days, may be trained on together.
 const SEGMENT_GAP_US: i64 = 600_000_000;
 
+/// Why there is nothing to learn from, or to test on.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LabelledError(pub String);
+
 /// Events of one or several streams, each in order, one stream after the other.
 #[derive(Clone, Debug)]
 pub struct Labelled {

@@ -1,4 +1,4 @@
-//! One event of a context as `explain` tells it.
+//! One event as the commands tell it.
 
 use crate::audit::time::Micros;
 use std::borrow::Cow;

@@ -1,7 +1,6 @@
 //! Windows of a split as the network sees them, and batches of them.
 
-use super::Labelled;
-use super::data::LabelledEvent;
+use super::labelled::{Labelled, LabelledEvent};
 use crate::audit::label::Label;
 use crate::model::features::{Sequence, UNKNOWN, Vocabulary};
 use rand::rngs::StdRng;
