@@ -5,15 +5,13 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use causeway::audit::decode::{Want, decode};
-use causeway::audit::event::Stage;
-use causeway::audit::hash::Id;
+#[path = "../tests/common/sample_facts.rs"]
+mod sample_facts;
+
 use causeway::audit::time::Micros;
-use causeway::context::engine::Engine;
-use causeway::context::facts::{Extractor, Place};
-use causeway::context::keys::KeySpace;
+use causeway::context::engine::{Engine, LOOK_AHEAD_US};
 use causeway::context::live::{Input, Live};
-use causeway::context::model::{AuditId, FactBatch, Head};
+use causeway::context::model::{FactBatch, Head};
 use causeway::context::tables::Tables;
 use causeway::flow::attribute::{Attribute, Out, Totals, attribute_blocks};
 use causeway::flow::attributor::Attributor;
@@ -23,17 +21,22 @@ use causeway::flow::live::{LiveCauses, live_rows};
 use causeway::flow::live_contexts::{LiveView, live_contexts, show};
 use causeway::flow::order::Order;
 use causeway::flow::shelf::BatchId;
-use causeway::flow::state::State;
+use causeway::flow::state::{Piece, State};
 use causeway::flow::vote::Turn;
 use causeway::source::PartitionId;
+use sample_facts::Sample;
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::vec::Broadcast;
-use timely::dataflow::operators::{Input as _, Probe};
+use timely::dataflow::operators::{Input as _, Inspect, Probe};
+
+/// The program's own allocator: memory is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const LATENESS_US: i64 = 10_000_000;
 const HORIZON_US: i64 = 3_600_000_000;
@@ -42,9 +45,9 @@ const RATE: i64 = 1_000;
 fn main() {
     let events = setting("EVENTS", 500_000) as usize;
     let tables = Arc::new(Tables::built_in().unwrap());
-    let sample = Sample::read(&tables);
+    let sample = Sample::read(&tables, LATENESS_US);
     held(&sample, &tables);
-    let log = sample.log(events);
+    let log = log(&sample, events);
     let facts = log.facts.len() as f64 / log.heads.len() as f64;
     println!("{} events, {facts:.1} facts an event, {RATE} events a second of event time\n", log.heads.len());
 
@@ -78,78 +81,19 @@ fn setting(name: &str, default: i64) -> i64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// The sample log as facts, in the order of its lines.
-struct Sample {
-    batch: FactBatch,
-    span_us: i64,
+/// How much later each copy of the sample begins.
+fn step_us(sample: &Sample) -> i64 {
+    sample.batch.heads.len() as i64 * 1_000_000 / RATE
 }
 
-impl Sample {
-    fn read(tables: &Arc<Tables>) -> Sample {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/shop-cluster.jsonl.xz");
-        let mut text = Vec::new();
-        liblzma::read::XzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut text).unwrap();
-        let (mut extractor, mut batch) = (Extractor::new(Arc::clone(tables)), FactBatch::default());
-        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            decode(line, Want { evidence: true, raw_bodies: false }, &mut |_, event| {
-                let event = event.unwrap();
-                if event.stage != Stage::RequestReceived {
-                    let at = event.received_at.max(event.stage_at.plus(-LATENESS_US));
-                    let place = Place { stream: KeySpace(7), offset: 0, item: 0, row: 0, at };
-                    extractor.push(&event, place, &mut batch);
-                }
-            });
-        }
-        let times = || batch.heads.iter().map(|head| head.stage_at);
-        let span_us = times().max().unwrap().since(times().min().unwrap());
-        Sample { span_us, batch }
-    }
-
-    /// How much later each copy begins.
-    fn step_us(&self) -> i64 {
-        self.batch.heads.len() as i64 * 1_000_000 / RATE
-    }
-
-    /// Appends copy number `copy`.
-    fn copy(&self, copy: u64, into: &mut FactBatch) {
-        let salt = (copy + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let later_us = self.step_us() * copy as i64;
-        for head in &self.batch.heads {
-            let facts_from = into.facts.len() as u32;
-            into.facts.extend(self.batch.facts_of(head).iter().map(|fact| {
-                let mut fact = *fact;
-                fact.key ^= salt;
-                fact
-            }));
-            let client = self.batch.client_of(head).map_or(u32::MAX, |request| {
-                into.clients.push(*request);
-                into.clients.len() as u32 - 1
-            });
-            into.heads.push(Head {
-                id: Id(head.id.0 ^ salt),
-                audit_id: AuditId(head.audit_id.0 ^ u128::from(salt)),
-                at: head.at.plus(later_us),
-                received_at: head.received_at.plus(later_us),
-                stage_at: head.stage_at.plus(later_us),
-                session: head.session ^ salt,
-                heartbeat: if head.heartbeat == 0 { 0 } else { head.heartbeat ^ salt },
-                facts_from,
-                client,
-                row: 0,
-                ..*head
-            });
-        }
-    }
-
-    /// At least `events` events in the order of their stage times, as an API server writes them.
-    fn log(&self, events: usize) -> FactBatch {
-        let mut log = FactBatch::default();
-        (0..)
-            .take_while(|copy| *copy as usize * self.batch.heads.len() < events)
-            .for_each(|copy| self.copy(copy, &mut log));
-        sort(&mut log);
-        log
-    }
+/// At least `events` events in the order of their stage times, as an API server writes them.
+fn log(sample: &Sample, events: usize) -> FactBatch {
+    let mut log = FactBatch::default();
+    (0..)
+        .take_while(|copy| *copy as usize * sample.batch.heads.len() < events)
+        .for_each(|copy| sample.copy(copy, step_us(sample) * copy as i64, true, &mut log));
+    sort(&mut log);
+    log
 }
 
 fn sort(log: &mut FactBatch) {
@@ -202,7 +146,7 @@ fn live(log: &FactBatch, order: &[usize], epoch: usize, tables: &Arc<Tables>) ->
     let began = Instant::now();
     for arrived in order.chunks(epoch) {
         newest = arrived.iter().fold(newest, |newest, &index| newest.max(log.heads[index].stage_at));
-        let watermark = newest.plus(-LATENESS_US);
+        let watermark = newest.plus(-LATENESS_US - LOOK_AHEAD_US);
         live.epoch(arrived, watermark, |index| Input::of(log, index), &mut changes);
         live.retire(watermark);
         std::hint::black_box(&changes);
@@ -281,7 +225,7 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
             How::Settled => Attributor::Causal(Box::new(engine())),
             _ => Attributor::Live(Box::new(LiveCauses::new(engine()))),
         };
-        let order = Order::new(LATENESS_US, &BTreeMap::new(), Micros::MIN);
+        let order = Order::new(LATENESS_US, &BTreeMap::new(), Micros::MIN).holding(LOOK_AHEAD_US);
         let owner = (index == 0).then(|| Attribute::new(order, Some(causes), None, Totals::default()));
         let probe = worker.dataflow::<Epoch, _, _>(|scope| {
             let out = attribute_blocks(scope.input_from(&mut input), scope.input_from(&mut ticks), owner);
@@ -333,8 +277,9 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
 fn held(sample: &Sample, tables: &Arc<Tables>) {
     let before = resident_bytes();
     let secs = setting("SECS", 3_600);
-    let copies = (secs * 1_000_000 / sample.step_us()).max(1) as u64;
+    let copies = (secs * 1_000_000 / step_us(sample)).max(1) as u64;
     let view = Arc::new(LiveView::default());
+    let saved = Rc::new(Cell::new(0));
     let (mut input, mut ticks) = (InputHandle::new(), InputHandle::new());
     let mut worker = timely::worker::Worker::new(
         timely::WorkerConfig::default(),
@@ -342,27 +287,39 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
         Some(Instant::now()),
     );
     let causes = Attributor::Live(Box::new(LiveCauses::new(Engine::new(Arc::clone(tables)))));
-    let order = Order::new(LATENESS_US, &BTreeMap::new(), Micros::MIN);
+    let order = Order::new(LATENESS_US, &BTreeMap::new(), Micros::MIN).holding(LOOK_AHEAD_US);
     let owner = Attribute::new(order, Some(causes), None, Totals::default());
     let probe = worker.dataflow::<Epoch, _, _>(|scope| {
         let out = attribute_blocks(scope.input_from(&mut input), scope.input_from(&mut ticks), Some(owner));
         let (changes, rest) = split(out, |out| if let Out::Live(rows) = out { Ok(rows) } else { Err(out) });
-        let (marks, _) = split(rest, |out| if let Out::Mark(mark) = out { Ok(mark) } else { Err(()) });
+        let (marks, pieces) = split(rest, |out| match out {
+            Out::Mark(mark) => Ok(mark),
+            Out::Piece(piece) => Err(Some(piece)),
+            _ => Err(None),
+        });
+        let (one, two) = (Rc::clone(&saved), Rc::clone(&saved));
+        pieces.inspect(move |piece| one.set(one.get() + piece.as_ref().map_or(0, saved_bytes)));
         let mine = (&State::default(), 0, 1);
-        let (contexts, _) = live_contexts(live_rows(changes), marks, HORIZON_US, mine).unwrap();
+        let (contexts, pieces) = live_contexts(live_rows(changes), marks, HORIZON_US, mine).unwrap();
+        pieces.inspect(move |piece| two.set(two.get() + saved_bytes(piece)));
         show(contexts, Arc::clone(&view)).probe().0
     });
     // A round is one step of event time: a slice of each copy that is under way.
-    let slices = sample.span_us / sample.step_us() + 1;
+    let slices = sample.span_us / step_us(sample) + 1;
     let mut waiting = FactBatch::default();
     let began = Instant::now();
-    let mut events = 0;
-    for copy in 0..copies + slices as u64 {
+    let (mut events, mut bytes) = (0, 0);
+    let rounds = copies + slices as u64;
+    for copy in 0..=rounds {
+        // The last round has no events, but a commit.
+        if copy == rounds {
+            bytes = resident_bytes().saturating_sub(before);
+        }
         if copy < copies {
-            sample.copy(copy, &mut waiting);
+            sample.copy(copy, step_us(sample) * copy as i64, true, &mut waiting);
         }
         sort(&mut waiting);
-        let until = sample.batch.heads[0].stage_at.plus(sample.step_us() * (copy as i64 + 1));
+        let until = sample.batch.heads[0].stage_at.plus(step_us(sample) * (copy as i64 + 1));
         let now = waiting.heads.partition_point(|head| head.stage_at < until);
         let mut parts = blocks(&waiting, &(0..now).collect::<Vec<usize>>(), now.max(1));
         let rest: Vec<usize> = (now..waiting.heads.len()).collect();
@@ -376,7 +333,7 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
         ticks.send(Turn::without_model(Tick {
             floor: Micros::MAX,
             ended: Vec::new(),
-            commit: None,
+            commit: (copy == rounds).then_some(1),
             last: false,
             flush: false,
             now_ms: 0,
@@ -388,13 +345,17 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
             worker.step();
         }
     }
-    let bytes = resident_bytes().saturating_sub(before);
     let (contexts, mib) = (view.count(), bytes as f64 / 1_048_576.0);
     println!(
-        "{contexts} open contexts after {secs} s of event time ({events} events, {:.0} s): {mib:.0} MiB, {} bytes a context\n",
+        "{contexts} open contexts after {secs} s of event time ({events} events, {:.0} s): {mib:.0} MiB, {} bytes a context; checkpoint {:.0} MiB\n",
         began.elapsed().as_secs_f64(),
-        bytes / contexts.max(1) as u64
+        bytes / contexts.max(1) as u64,
+        saved.get() as f64 / 1_048_576.0
     );
+}
+
+fn saved_bytes(piece: &Piece) -> usize {
+    if let Piece::State(saved) = piece { saved.bytes.len() } else { 0 }
 }
 
 fn resident_bytes() -> u64 {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+#[path = "common/sample_facts.rs"]
+mod sample_facts;
 #[path = "common/synthetic.rs"]
 mod synthetic;
 
@@ -242,4 +244,37 @@ fn state_stays_flat_on_an_endless_stream() {
     assert!(later.0 <= early.0 && later.1 <= early.1, "open events: {early:?} then {later:?}");
     assert!(later.2 <= early.2 + early.2 / 20 && later.3 <= early.3 + early.3 / 20, "engine: {early:?} then {later:?}");
     assert!(later.2 < 60_000, "{later:?} keys after 240,000 were written");
+}
+
+/// Two days of a real control plane: every twenty minutes the sample log again, by turns with the objects and clients that it had
+/// before and with new ones. Long-running requests are known for a day, everything else for an hour: what is kept after the
+/// first day is what is kept after the second.
+#[test]
+fn state_stays_flat_for_days() {
+    const STEP_US: i64 = 1_200_000_000;
+    const COPIES: u64 = 2 * 24 * 3;
+    let sample = sample_facts::Sample::read(&TABLES, LATENESS_US);
+    assert!(sample.span_us < STEP_US);
+    let mut engine = engine();
+    // Keys, producing events, and bytes of a checkpoint, after each copy.
+    let mut sizes = Vec::new();
+    for copy in 0..COPIES {
+        let mut events = FactBatch::default();
+        sample.copy(copy, copy as i64 * STEP_US, copy % 2 == 0, &mut events);
+        for index in in_order(&events, (0..events.heads.len()).collect()) {
+            let event = Input::of(&events, index).unwrap();
+            engine.retire(event.head.at.plus(-LATENESS_US));
+            engine.apply(event.head, event.facts, event.client);
+        }
+        let (keys, producers) = engine.size();
+        sizes.push([keys, producers, engine.save().len()]);
+    }
+    let most = |part: &[[usize; 3]]| [0, 1, 2].map(|what| part.iter().map(|size| size[what]).max().unwrap());
+    let (first, second) = sizes.split_at(sizes.len() / 2);
+    let (first, second) = (most(first), most(second));
+    eprintln!("most keys, producers, bytes: {first:?} in the first day, {second:?} in the second");
+    assert!(first[0] > 1_000, "the sample was not applied");
+    for (before, after) in first.iter().zip(second) {
+        assert!(after <= before + before / 50, "{first:?} in the first day, {second:?} in the second");
+    }
 }

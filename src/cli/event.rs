@@ -44,6 +44,10 @@ pub struct EventView {
     pub cause_audit_id: String,
     /// Short name of the evidence.
     pub cause_reason: String,
+    /// Weight of the evidence, 0 to 99.
+    pub cause_weight: Option<i64>,
+    /// By how much it outweighs the best cause in another context.
+    pub cause_margin: Option<i64>,
     /// Arrived after its time was settled.
     pub late: bool,
 }
@@ -96,14 +100,34 @@ impl EventView {
         text
     }
 
-    /// The object in words: `Deployment web`, `a Pod`, `/version`.
+    /// The object in words: `Deployment web`, `a Pod`, `Pods in shop`, `all Pods in shop`, `/version`.
     pub fn object(&self) -> String {
         if self.resource.is_empty() {
             return self.request_uri.split('?').next().unwrap_or_default().to_owned();
         }
         let kind = kind(&self.resource);
+        if !self.name.is_empty() {
+            return format!("{kind} {}", self.name);
+        }
+        let plural = if kind.ends_with('s') { kind.clone() } else { format!("{kind}s").into() };
+        let place = if self.namespace.is_empty() { String::new() } else { format!(" in {}", self.namespace) };
         let article = if kind.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" };
-        if self.name.is_empty() { format!("{article} {kind}") } else { format!("{kind} {}", self.name) }
+        match self.verb.as_str() {
+            "deletecollection" => format!("all {plural}{place}"),
+            "list" | "watch" => format!("{plural}{place}"),
+            _ => format!("{article} {kind}"),
+        }
+    }
+
+    /// When it is told to have happened: a long-running request comes once when it starts and once when it ends.
+    pub fn told_at(&self) -> Micros {
+        if self.cause_reason == "same-request" { self.stage_at } else { self.at }
+    }
+
+    /// For a list of Event objects: the name of the object that they are about.
+    pub fn asked_about(&self) -> Option<&str> {
+        let (_, rest) = self.request_uri.split_once("involvedObject.name%3D")?;
+        rest.split(['%', '&', ',']).next().filter(|name| !name.is_empty())
     }
 
     /// For an Event object: the name of what it reports about, which comes before the last dot of its own.
@@ -224,7 +248,10 @@ mod tests {
         assert_eq!((scale.action().as_str(), scale.done()), ("patch deployments/scale shop/web", "scaled"));
         assert_eq!(scale.object(), "Deployment web");
         let list = EventView { name: String::new(), subresource: String::new(), verb: "list".into(), ..scale };
-        assert_eq!((list.action().as_str(), list.object().as_str()), ("list deployments in shop", "a Deployment"));
+        assert_eq!(
+            (list.action().as_str(), list.object().as_str()),
+            ("list deployments in shop", "Deployments in shop")
+        );
         let probe =
             EventView { verb: "get".into(), request_uri: "/version?timeout=32s".into(), ..EventView::default() };
         assert_eq!((probe.action().as_str(), probe.object().as_str()), ("get /version?timeout=32s", "/version"));

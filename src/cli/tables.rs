@@ -31,6 +31,8 @@ const COLUMNS: &[&str] = &[
     "context_id",
     "cause_audit_id",
     "cause_reason",
+    "cause_weight",
+    "cause_margin",
     "late",
 ];
 
@@ -81,6 +83,8 @@ fn event(cells: &Cells<'_>, row: usize) -> EventView {
         context_id: text("context_id"),
         cause_audit_id: text("cause_audit_id"),
         cause_reason: text("cause_reason"),
+        cause_weight: cells.int("cause_weight", row),
+        cause_margin: cells.int("cause_margin", row),
         late: cells.boolean("late", row),
     }
 }

@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::commands::{Commands, SavedClient};
 use super::heartbeat::{Heartbeats, SavedBeat};
 use super::kind::Kind;
-use super::memory::{Memory, Producer, SavedNote, SavedSlot};
+use super::memory::{Memory, Producer, SavedMemory, Saving};
 use super::model::{Actor, Attribution, AuditId, Background, Cause, ClientRequest, Fact, Head, Role, flags};
 use super::tables::Tables;
 use super::undo::{Change, Journal};
@@ -30,7 +30,7 @@ use fetch::Fetch;
 pub use fetch::{Ahead, LOOK_AHEAD_US, NothingAhead};
 
 /// Version of the saved state. States of other versions are refused.
-const STATE_VERSION: u32 = 4;
+const STATE_VERSION: u32 = 5;
 /// Event time between two rounds of forgetting, microseconds.
 const FORGET_EVERY_US: i64 = 10_000_000;
 
@@ -67,12 +67,11 @@ pub struct Engine {
     clock: Clock,
 }
 
+/// `M`: the memory, as it is written or as it is read.
 #[derive(Serialize, Deserialize)]
-struct Saved {
+struct Saved<M> {
     forgotten: Micros,
-    slots: Vec<SavedSlot>,
-    producers: Vec<Producer>,
-    notes: Vec<SavedNote>,
+    memory: M,
     heartbeats: Vec<SavedBeat>,
     clients: Vec<SavedClient>,
     early: Vec<(Id, Attribution)>,
@@ -91,13 +90,22 @@ struct Link {
 
 impl Link {
     fn rank(&self) -> (u8, Micros, AuditId) {
-        (self.weight, self.producer.at, self.producer.audit_id)
+        (self.weight, self.producer.at, self.producer.audit_id())
+    }
+
+    /// The same link, by the cause that was known before it was found, if that leads to the same context: it came earlier.
+    fn told_by(self, known: Option<Link>) -> Link {
+        let same = |known: &Link| known.producer.context == self.producer.context;
+        match known.filter(|known| same(known) && !in_run(known.kind) && !in_run(self.kind)) {
+            Some(known) => Link { weight: self.weight, rival: self.rival, ..known },
+            None => self,
+        }
     }
 
     fn cause(&self) -> Cause {
         Cause {
             parent: self.producer.id,
-            audit_id: self.producer.audit_id,
+            audit_id: self.producer.audit_id(),
             kind: self.kind,
             weight: self.weight,
             margin: self.weight.saturating_sub(self.rival),
@@ -169,26 +177,19 @@ impl Engine {
                 let alone = self.is_alone(head, facts, fetch);
                 let mut link = self.best_link(head, facts, alone);
                 if self.fetch_cause(head, facts, link, fetch) {
-                    link = self.best_link(head, facts, alone);
+                    link = self.best_link(head, facts, alone).map(|found| found.told_by(link));
                 }
                 let weak = link.is_none_or(|link| link.weight < self.tables.weak_below);
                 if weak && head.heartbeat != 0 && self.heartbeats.beat(head.heartbeat, head.at, &mut self.journal) {
                     return alone_in_background(head, Background::Periodic);
                 }
-                self.component(head, link)
+                self.component(head, link.map(|link| self.nearest(head, facts, link)))
             }
         };
         let own_run = head.actor == Actor::Operator
             && (attribution.role == Role::Root || attribution.cause.is_some_and(|cause| in_run(cause.kind)));
-        let producer = Producer {
-            at: head.at,
-            id: head.id,
-            audit_id: head.audit_id,
-            user: head.user,
-            context: attribution.context,
-            background: attribution.role == Role::Background,
-            own_run,
-        };
+        let background = attribution.role == Role::Background;
+        let producer = Producer::new(head, attribution.context, background, own_run);
         self.memory.write(facts, producer, &self.tables, &mut self.journal);
         attribution
     }
@@ -200,7 +201,10 @@ impl Engine {
         }
         self.continued(head, facts).unwrap_or_else(|| match client {
             Some(request) => person(head, self.commands.find(&self.tables, request, head, self.clock.skew_us())),
-            None => self.component(head, self.best_link(head, facts, true)),
+            None => {
+                let link = self.best_link(head, facts, true);
+                self.component(head, link.map(|link| self.nearest(head, facts, link)))
+            }
         })
     }
 
@@ -243,6 +247,22 @@ impl Engine {
         best
     }
 
+    /// The same context by the cause nearest to the event: a pod is bound since it was created, not since its owner was.
+    fn nearest(&self, head: &Head, facts: &[Fact], best: Link) -> Link {
+        let closer = self.tables.nearer_than(best.kind);
+        let found = facts.iter().filter(|fact| !fact.produce && closer.contains(&fact.code)).filter_map(|fact| {
+            let (producer, age_us) =
+                self.memory.latest(fact.key, fact.own.then_some(head.user), head.at, &self.tables)?;
+            self.tables.weight(fact.code, age_us)?;
+            let later = (producer.at, producer.audit_id()) > (best.producer.at, best.producer.audit_id());
+            (later && producer.context == best.producer.context).then_some((*producer, fact.code))
+        });
+        match found.max_by_key(|(producer, _)| (producer.at, producer.audit_id())) {
+            Some((producer, kind)) => Link { producer, kind, ..best },
+            None => best,
+        }
+    }
+
     /// A component's event: an effect of its cause, or what the actor's class makes of an event without one.
     fn component(&self, head: &Head, link: Option<Link>) -> Attribution {
         let operator = head.actor == Actor::Operator;
@@ -257,7 +277,9 @@ impl Engine {
             }
             Some(link) if in_run(link.kind) => linked(link, Role::Request),
             Some(link) => linked(link, Role::Effect),
-            None if head.actor == Actor::System && !asked_for => alone_in_background(head, Background::Other),
+            None if head.actor == Actor::System && !asked_for && head.flags & flags::OWN_ROOT == 0 => {
+                alone_in_background(head, Background::Other)
+            }
             None => root(head),
         }
     }
@@ -319,21 +341,19 @@ impl Engine {
 
     /// The whole state; equal states give equal bytes.
     pub fn save(&self) -> Vec<u8> {
-        let (slots, producers) = self.memory.save();
-        let saved = Saved {
+        let memory = self.memory.save();
+        let mut bytes = Vec::with_capacity(memory.bytes());
+        bytes.extend(STATE_VERSION.to_le_bytes());
+        let saved = Saved::<Saving<'_>> {
             forgotten: self.forgotten,
-            slots,
-            producers,
-            notes: self.memory.save_notes(),
+            memory,
             heartbeats: self.heartbeats.save(),
             clients: self.commands.save(),
             early: self.early.iter().map(|(&id, &said)| (id, said)).collect(),
             clock: self.clock.clone(),
         };
-        let mut bytes = STATE_VERSION.to_le_bytes().to_vec();
         // Writing to a vector does not fail; an empty body would be refused by `load`.
-        bytes.extend(postcard::to_stdvec(&saved).unwrap_or_default());
-        bytes
+        postcard::to_extend(&saved, bytes).unwrap_or_default()
     }
 
     /// The engine that [`Engine::save`] wrote.
@@ -344,9 +364,8 @@ impl Engine {
         if found != STATE_VERSION {
             return Err(EngineError::Version { found });
         }
-        let saved: Saved = postcard::from_bytes(body).map_err(|error| damaged(&error.to_string()))?;
-        let memory =
-            Memory::load(&saved.slots, saved.producers, saved.notes).ok_or_else(|| damaged("a key points nowhere"))?;
+        let saved: Saved<SavedMemory> = postcard::from_bytes(body).map_err(|error| damaged(&error.to_string()))?;
+        let memory = Memory::load(saved.memory).ok_or_else(|| damaged("a key points nowhere"))?;
         Ok(Engine {
             tables,
             memory,

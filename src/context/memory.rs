@@ -6,7 +6,7 @@
 //! never shows when that is done. While changes are recorded, a producer that a key no longer names is held by the change.
 
 use super::kind::Aspect;
-use super::model::{AuditId, Fact};
+use super::model::{AuditId, Fact, Head};
 use super::tables::Tables;
 use super::undo::{Change, Journal};
 use crate::audit::hash::Id;
@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 use std::hash::{BuildHasherDefault, Hasher};
 
 mod arrivals;
+mod saved;
+mod slot;
+pub(super) use saved::{SavedMemory, Saving};
+use slot::{NONE, Slot};
 
 /// A map whose keys are hashes already.
 pub(super) type ByHash<V> = HashMap<u64, V, BuildHasherDefault<Identity>>;
@@ -47,7 +51,8 @@ impl Hasher for Identity {
 pub(super) struct Producer {
     pub at: Micros,
     pub id: Id,
-    pub audit_id: AuditId,
+    /// Audit id in two halves: as one number it would be aligned to 16 bytes.
+    audit_id: (u64, u64),
     pub user: u64,
     pub context: Id,
     /// The context is background.
@@ -56,30 +61,29 @@ pub(super) struct Producer {
     pub own_run: bool,
 }
 
-/// Slab index of no producer.
-const NONE: u32 = u32::MAX;
+impl Producer {
+    /// What `head` writes, as part of `context`.
+    pub fn new(head: &Head, context: Id, background: bool, own_run: bool) -> Producer {
+        let audit_id = ((head.audit_id.0 >> 64) as u64, head.audit_id.0 as u64);
+        Producer { at: head.at, id: head.id, audit_id, user: head.user, context, background, own_run }
+    }
+
+    /// The request.
+    pub fn audit_id(&self) -> AuditId {
+        AuditId((u128::from(self.audit_id.0) << 64) | u128::from(self.audit_id.1))
+    }
+}
+
 /// Fewest inserts between two sweeps.
 const SWEEP_AFTER: usize = 4096;
-
-#[derive(Copy, Clone, Debug)]
-pub(super) struct Slot {
-    latest: u32,
-    other: u32,
-    aspect: u8,
-}
-
-#[derive(Copy, Clone, Debug)]
-struct Entry {
-    producer: Producer,
-    /// Keys that name it.
-    count: u32,
-}
 
 /// The latest writers of all keys of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     slots: ByHash<Slot>,
-    producers: Vec<Entry>,
+    producers: Vec<Producer>,
+    /// Keys that name each producer.
+    counts: Vec<u32>,
     free: Vec<u32>,
     inserted: usize,
     /// By an object's owner or keeper key: the child key of its owner, the wake key of its keeper; and when that was seen.
@@ -108,29 +112,23 @@ pub(super) struct SlotBefore {
 /// A note as it was; `None` when there was none.
 pub(super) type NoteBefore = (u64, Option<(u64, Micros)>);
 
-/// One key in saved state; indexes into the saved producers.
-pub(super) type SavedSlot = (u64, u8, u32, Option<u32>);
-
-/// One note in saved state: key of the object, key of the other, when.
-pub(super) type SavedNote = (u64, u64, Micros);
-
 impl Memory {
     /// The latest producer of `key` at or before `at` and within the horizon, with its age; by another user than `not_by`
     /// if that is given.
     #[inline]
     pub fn latest(&self, key: u64, not_by: Option<u64>, at: Micros, tables: &Tables) -> Option<(&Producer, i64)> {
         let slot = self.slots.get(&key)?;
-        let mut producer = self.producer(slot.latest)?;
+        let mut producer = self.producer(slot.latest())?;
         if not_by == Some(producer.user) || producer.at > at {
             producer = self.producer(slot.other).filter(|one| not_by != Some(one.user) && one.at <= at)?;
         }
         let age_us = at.since(producer.at);
-        (age_us <= tables.horizon_us(slot.aspect)).then_some((producer, age_us))
+        (age_us <= tables.horizon_us(slot.aspect())).then_some((producer, age_us))
     }
 
     #[inline]
     fn producer(&self, index: u32) -> Option<&Producer> {
-        self.producers.get(index as usize).map(|entry| &entry.producer)
+        self.producers.get(index as usize)
     }
 
     /// Makes `producer` the latest writer of the keys of all Produce facts among `facts`.
@@ -189,35 +187,34 @@ impl Memory {
     }
 
     fn insert(&mut self, producer: Producer) -> u32 {
-        let entry = Entry { producer, count: 1 }; // the count is ours until all keys point to it
-        match self.free.pop() {
-            Some(index) => {
-                if let Some(slot) = self.producers.get_mut(index as usize) {
-                    *slot = entry;
-                }
-                index
-            }
-            None => {
-                self.producers.push(entry);
-                u32::try_from(self.producers.len() - 1).unwrap_or(NONE)
-            }
+        let free = self.free.pop().or_else(|| {
+            let next = u32::try_from(self.producers.len()).ok().filter(|next| *next < NONE)?;
+            self.producers.push(producer);
+            self.counts.push(0);
+            Some(next)
+        });
+        let Some(index) = free else { return NONE };
+        let place = index as usize;
+        if let (Some(held), Some(count)) = (self.producers.get_mut(place), self.counts.get_mut(place)) {
+            *held = producer;
+            *count = 1; // ours until all keys point to it
         }
+        index
     }
 
     fn point(&mut self, fact: &Fact, index: u32, user: u64, journal: &mut Journal) {
-        let slot = self.slots.entry(fact.key).or_insert(Slot { latest: NONE, other: NONE, aspect: fact.code });
+        if index == NONE {
+            return; // more are open than places can tell apart
+        }
+        let slot = self.slots.entry(fact.key).or_insert(Slot::new(fact.code, NONE, NONE));
         let before = *slot;
-        if before.latest == index {
+        if before.latest() == index {
             return;
         }
-        let same_user = self.producers.get(before.latest as usize).is_some_and(|one| one.producer.user == user);
-        slot.latest = index;
-        let dropped = if same_user {
-            before.latest
-        } else {
-            slot.other = before.latest;
-            before.other
-        };
+        let same_user = self.producers.get(before.latest() as usize).is_some_and(|one| one.user == user);
+        let (other, dropped) =
+            if same_user { (before.other, before.latest()) } else { (before.latest(), before.other) };
+        *slot = Slot::new(before.aspect(), index, other);
         self.inserted += 1;
         self.retain(index);
         if journal.is_on() {
@@ -229,9 +226,9 @@ impl Memory {
 
     /// Takes a change of a key back.
     pub fn undo_slot(&mut self, SlotBefore { key, slot, .. }: SlotBefore) {
-        let after = if slot.latest == NONE { self.slots.remove(&key) } else { self.slots.insert(key, slot) };
+        let after = if slot.latest() == NONE { self.slots.remove(&key) } else { self.slots.insert(key, slot) };
         if let Some(after) = after {
-            self.release(after.latest);
+            self.release(after.latest());
         }
     }
 
@@ -249,15 +246,15 @@ impl Memory {
     }
 
     fn retain(&mut self, index: u32) {
-        if let Some(entry) = self.producers.get_mut(index as usize) {
-            entry.count += 1;
+        if let Some(count) = self.counts.get_mut(index as usize) {
+            *count += 1;
         }
     }
 
     fn release(&mut self, index: u32) {
-        if let Some(entry) = self.producers.get_mut(index as usize) {
-            entry.count -= 1;
-            if entry.count == 0 {
+        if let Some(count) = self.counts.get_mut(index as usize) {
+            *count -= 1;
+            if *count == 0 {
                 self.free.push(index);
             }
         }
@@ -274,18 +271,18 @@ impl Memory {
         self.inserted = 0;
         let mut slots = std::mem::take(&mut self.slots);
         slots.retain(|_, slot| {
-            if self.producer(slot.latest).is_some_and(|one| one.at >= watermark) {
+            if self.producer(slot.latest()).is_some_and(|one| one.at >= watermark) {
                 return true; // the undo journal may name what the key named before
             }
-            let horizon_us = tables.horizon_us(slot.aspect);
+            let horizon_us = tables.horizon_us(slot.aspect());
             let live = |one: &Producer| watermark.since(one.at) <= horizon_us;
             if !self.producer(slot.other).is_some_and(live) {
                 self.release(slot.other);
                 slot.other = NONE;
             }
-            let keep = self.producer(slot.latest).is_some_and(live);
+            let keep = self.producer(slot.latest()).is_some_and(live);
             if !keep {
-                self.release(slot.latest);
+                self.release(slot.latest());
                 self.release(slot.other);
             }
             keep
@@ -293,57 +290,6 @@ impl Memory {
         self.slots = slots;
         let horizon_us = tables.horizon_us(Aspect::Owner.code());
         self.notes.retain(|_, (_, at)| watermark.since(*at) <= horizon_us);
-    }
-
-    /// The notes on owners and keepers, in saved state.
-    pub fn save_notes(&self) -> Vec<SavedNote> {
-        let mut all: Vec<SavedNote> = self.notes.iter().map(|(&key, &(child, at))| (key, child, at)).collect();
-        all.sort_unstable();
-        all
-    }
-
-    /// What stands in saved state: keys in order, and the producers that they name in order of first use.
-    pub fn save(&self) -> (Vec<SavedSlot>, Vec<Producer>) {
-        let mut keys: Vec<(&u64, &Slot)> = self.slots.iter().collect();
-        keys.sort_unstable_by_key(|(key, _)| **key);
-        let mut producers = Vec::new();
-        let mut places = vec![None; self.producers.len()];
-        let mut place = |index: u32| -> Option<u32> {
-            let producer = self.producer(index)?;
-            let slot = places.get_mut(index as usize)?;
-            if slot.is_none() {
-                *slot = u32::try_from(producers.len()).ok();
-                producers.push(*producer);
-            }
-            *slot
-        };
-        let slots = keys
-            .into_iter()
-            .filter_map(|(&key, slot)| Some((key, slot.aspect, place(slot.latest)?, place(slot.other))))
-            .collect();
-        (slots, producers)
-    }
-
-    /// The memory that was saved; `None` when an index points nowhere or an aspect is unknown.
-    pub fn load(slots: &[SavedSlot], producers: Vec<Producer>, notes: Vec<SavedNote>) -> Option<Memory> {
-        let producers = producers.into_iter().map(|producer| Entry { producer, count: 0 }).collect();
-        let mut memory = Memory {
-            producers,
-            inserted: slots.len(),
-            notes: notes.into_iter().map(|(key, child, at)| (key, (child, at))).collect(),
-            ..Memory::default()
-        };
-        for &(key, aspect, latest, other) in slots {
-            Aspect::from_code(aspect)?;
-            let other = other.unwrap_or(NONE);
-            for index in [latest, other].into_iter().filter(|&index| index != NONE) {
-                memory.producers.get_mut(index as usize)?.count += 1;
-            }
-            memory.slots.insert(key, Slot { latest, other, aspect });
-        }
-        let unused = memory.producers.iter().enumerate().filter(|(_, entry)| entry.count == 0);
-        memory.free = unused.filter_map(|(index, _)| u32::try_from(index).ok()).collect();
-        Some(memory)
     }
 
     /// Number of keys and of producers that are held.

@@ -66,6 +66,9 @@ pub struct Rules {
     pub kinds: BTreeMap<Kind, Vec<(f64, u8)>>,
     /// Kinds of evidence that name the very object that was written.
     pub naming: Vec<Kind>,
+    /// For a kind of evidence about an object's family: kinds that name a cause nearer by within the same context.
+    #[serde(default)]
+    pub nearer: BTreeMap<Kind, Vec<Kind>>,
     /// Seconds for which each aspect is remembered.
     pub horizons: BTreeMap<Aspect, f64>,
     /// Families of objects.

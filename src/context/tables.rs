@@ -48,6 +48,7 @@ pub struct Tables {
     pub(super) drained: HashSet<u64>,
     pub(super) made_from: HashSet<(u64, u64)>,
     naming: Vec<u8>,
+    nearer: Vec<Vec<u8>>,
     tiers: Vec<Vec<Tier>>,
     horizons_us: Vec<i64>,
 }
@@ -99,6 +100,12 @@ impl Tables {
                 if let Some(slot) = tiers.get_mut(usize::from(kind.code())) {
                     slot.push(Tier { within_us, weight });
                 }
+            }
+        }
+        let mut nearer = vec![Vec::new(); Kind::ALL.len()];
+        for (kind, closer) in &rules.nearer {
+            if let Some(slot) = nearer.get_mut(usize::from(kind.code())) {
+                *slot = closer.iter().map(|one| one.code()).collect();
             }
         }
         let mut horizons_us = Vec::with_capacity(Aspect::ALL.len());
@@ -191,6 +198,7 @@ impl Tables {
             drained: hashes(&rules.commands.drained),
             made_from: rules.commands.made_from.iter().map(|(a, b)| (keys::text(a), keys::text(b))).collect(),
             naming: rules.naming.iter().map(|kind| kind.code()).collect(),
+            nearer,
             tiers,
             horizons_us,
         })
@@ -223,6 +231,12 @@ impl Tables {
     #[inline]
     pub(super) fn names_object(&self, kind: u8) -> bool {
         self.naming.contains(&kind)
+    }
+
+    /// Kinds of evidence that name a cause nearer by than `kind` does.
+    #[inline]
+    pub(super) fn nearer_than(&self, kind: u8) -> &[u8] {
+        self.nearer.get(usize::from(kind)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// How long a write of `aspect` is remembered, microseconds.

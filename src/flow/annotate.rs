@@ -146,6 +146,7 @@ fn row_note<'a>(note: &Note, odd: &HashMap<AuditId, &'a str>, how: &'a Annotatin
             None => AuditIdText::Uuid(cause.audit_id.0),
         }),
         cause_reason: cause.and_then(|cause| Kind::from_code(cause.kind)).map(Kind::name),
+        cause_weight: cause.map(|cause| (cause.weight, cause.margin)),
         late: *late,
         model: how.labeler.as_ref().zip(note.vote).and_then(|(names, vote)| names.of_vote(vote)),
         keep: true,

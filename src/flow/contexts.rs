@@ -4,16 +4,15 @@
 //! Where topics are followed, a row is written when a context pauses. Pauses are judged at whole minutes of event time, with
 //! everything merged that lies before: so the rows do not depend on where epochs end.
 
-use super::epoch::{Flow, IdMap, Mark, by_epoch};
+use super::epoch::{Flow, Mark, by_epoch};
 use super::filtered::MINUTE_US;
+use super::open_contexts::{Open, OpenContexts};
 use super::parts::ContextPart;
 use super::state::{Piece, Section, State, StateError};
-use super::sums::HOUR_US;
 use super::tell::{Limits, row};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::lake::tables::ContextRow;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use timely::dataflow::channels::pact::Exchange;
 
@@ -26,30 +25,11 @@ pub enum Out {
     Piece(Piece),
 }
 
-/// A context that may still be joined.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Open {
-    part: ContextPart,
-    /// Rows written so far.
-    revision: u32,
-    /// Something came since the last row.
-    fresh: bool,
-}
-
-impl Open {
-    /// Nothing can join any more: for a context no evidence reaches back to it, for a background stream its hour is over.
-    fn over(&self, watermark: Micros, horizon_us: i64) -> bool {
-        match self.part.background {
-            Some(_) => watermark >= self.part.last.floor(HOUR_US).plus(HOUR_US),
-            None => watermark.since(self.part.last) > horizon_us,
-        }
-    }
-
-    fn tell(&mut self, (cluster, limits): (&str, Limits), closed: bool, out: &mut Vec<Out>) {
-        if std::mem::take(&mut self.fresh) {
-            self.revision += 1;
-            out.push(Out::Row(Box::new(row(cluster, limits, &self.part, self.revision, closed))));
-        }
+/// Says how the context stands, if it has something to tell.
+fn tell(open: &mut Open, (cluster, limits): (&str, Limits), closed: bool, out: &mut Vec<Out>) {
+    if std::mem::take(&mut open.fresh) {
+        open.revision += 1;
+        out.push(Out::Row(Box::new(row(cluster, limits, &open.part, open.revision, closed))));
     }
 }
 
@@ -91,7 +71,7 @@ pub fn close_contexts<'s>(
     let saved: Vec<Open> = state.read(Section::Context, index, peers)?;
     let mut pauses = Pauses { quiet_us, ..Pauses::default() };
     saved.iter().for_each(|open| pauses.note(open));
-    let mut open: IdMap<Id, Open> = saved.into_iter().map(|open| (open.part.context, open)).collect();
+    let mut open = OpenContexts::new(saved);
     let mut looked_at = Micros::MIN;
     Ok(by_epoch(
         parts,
@@ -102,21 +82,19 @@ pub fn close_contexts<'s>(
             if quiet_us.is_some() {
                 parts.sort_by_key(|part| part.last.floor(MINUTE_US));
             }
-            let tell_quiet = |minute: Micros, open: &mut IdMap<Id, Open>, pauses: &mut Pauses, out: &mut Vec<Out>| {
+            let tell_quiet = |minute: Micros, open: &mut OpenContexts, pauses: &mut Pauses, out: &mut Vec<Out>| {
                 for (_, id) in pauses.over(minute) {
-                    if let Some(context) = open.get_mut(&id) {
-                        context.tell((&cluster, limits), false, out);
-                    }
+                    tell(open.wake(id), (&cluster, limits), false, out);
                 }
             };
             for part in parts {
                 tell_quiet(part.last.floor(MINUTE_US), &mut open, &mut pauses, out);
                 let only_late = part.late == part.events && part.background.is_none();
                 // A late event does not bring back a context that has closed: its row was the last word.
-                if only_late && !open.contains_key(&part.context) {
+                if only_late && !open.has(part.context) {
                     continue;
                 }
-                let context = open.entry(part.context).or_default();
+                let context = open.wake(part.context);
                 pauses.forget(context);
                 context.part.merge(part);
                 context.fresh = true;
@@ -125,29 +103,30 @@ pub fn close_contexts<'s>(
             // Looking at every open context costs; once a minute of event time is enough, as rows do not depend on when it is done.
             let now = mark.watermark.floor(MINUTE_US);
             tell_quiet(now, &mut open, &mut pauses, out);
-            let mut closed: Vec<Open> = Vec::new();
             if now > looked_at {
                 looked_at = now;
-                closed.extend(open.extract_if(|_, c| c.over(now, horizon_us)).map(|(_, c)| c));
-            }
-            closed.sort_unstable_by_key(|c| (c.part.start, c.part.context));
-            for context in &mut closed {
-                pauses.forget(context);
-                context.tell((&cluster, limits), true, out);
+                for mut context in open.close(now, horizon_us) {
+                    pauses.forget(&context);
+                    tell(&mut context, (&cluster, limits), true, out);
+                }
+                open.rest(now);
             }
             if mark.flush || mark.commit.is_some() {
-                let mut left: Vec<&mut Open> = open.values_mut().collect();
-                left.sort_unstable_by_key(|c| (c.part.start, c.part.context));
-                for context in left {
+                for id in open.in_order() {
                     if mark.flush {
+                        let context = open.wake(id);
                         pauses.forget(context);
-                        context.tell((&cluster, limits), false, out);
+                        tell(context, (&cluster, limits), false, out);
                     }
                     if mark.commit.is_some() {
-                        out.push(Out::Piece(Piece::encode(Section::Context, context.part.context.0, context)));
+                        out.extend(open.save(id).map(Out::Piece));
+                    }
+                    if mark.flush {
+                        open.lay_down(id);
                     }
                 }
             }
+            out.extend(open.failure().map(Out::Piece));
         },
     ))
 }

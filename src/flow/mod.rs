@@ -31,7 +31,8 @@
 //! - [`live`] and [`live_contexts`], where wanted, show contexts before the watermark: rows as a differential collection, and
 //!   a view of the open contexts that is maintained from it.
 //! - [`annotate`] joins notes with rows and splits what tables and aggregates need.
-//! - [`contexts`], [`sessions`] and [`filtered`] keep aggregates by key until the watermark says that they are complete.
+//! - [`contexts`], [`sessions`] and [`filtered`] keep aggregates by key until the watermark says that they are complete;
+//!   [`open_contexts`] holds those that are quiet in little memory.
 //! - [`mod@write`] puts rows into staged Parquet files; at a commit it closes them.
 //! - [`publish`], where wanted, sends what was committed to a topic, once.
 //! - [`commit`] gathers files, state and positions of a commit epoch and makes them one manifest.
@@ -61,6 +62,7 @@ pub mod labelled;
 pub mod live;
 pub mod live_contexts;
 pub mod note;
+pub mod open_contexts;
 pub mod order;
 pub mod parts;
 pub mod plan;

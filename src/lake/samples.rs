@@ -72,6 +72,7 @@ pub fn note(context: u64) -> RowNote<'static> {
         role: "root",
         cause_audit_id: None,
         cause_reason: None,
+        cause_weight: None,
         late: false,
         model: None,
         keep: true,

@@ -17,7 +17,7 @@ pub fn events(tree: &Tree, part: Part) -> Value {
             "audit_id": event.audit_id,
             "stage": event.stage,
             "at": rfc3339(event.at),
-            "offset_us": event.at.since(start),
+            "offset_us": event.told_at().since(start),
             "user": event.user,
             "impersonated_user": event.impersonated_user,
             "verb": event.verb,
@@ -33,6 +33,8 @@ pub fn events(tree: &Tree, part: Part) -> Value {
             "parent_audit_id": parent.map(|parent| parent.audit_id.as_str()),
             "cause_audit_id": event.cause_audit_id,
             "cause_reason": event.cause_reason,
+            "cause_weight": event.cause_weight,
+            "cause_margin": event.cause_margin,
             "because": because(event, tree.cause(line.event)),
         }))
     };

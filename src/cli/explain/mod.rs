@@ -115,13 +115,14 @@ impl Explain {
             return Ok(write!(out, "{}", mermaid::chart(&tree, part))?);
         }
         let styles = if console::colors_enabled() { Styles::coloured() } else { Styles::default() };
-        write!(out, "{}\n\n{}", header(row, &tree), text::draw(&tree, part, mark, &styles))?;
+        let parent = row.parent_context_id.and_then(|id| rows.iter().find(|row| row.context_id == id));
+        write!(out, "{}\n\n{}", header(row, parent, &tree), text::draw(&tree, part, mark, &styles))?;
         Ok(())
     }
 }
 
 /// What a context was, in a few lines.
-fn header(row: &ContextRow, tree: &Tree) -> String {
+fn header(row: &ContextRow, parent_row: Option<&ContextRow>, tree: &Tree) -> String {
     let mut lines = vec![format!("{}  {}", row.context_id, title(row))];
     let outcome = if row.outcome.is_empty() { "outcome unknown" } else { &row.outcome };
     let secs = row.duration_us as f64 / 1e6;
@@ -132,7 +133,8 @@ fn header(row: &ContextRow, tree: &Tree) -> String {
         if row.user_agent.is_empty() { String::new() } else { format!(", {}", row.user_agent) }
     ));
     if let Some(parent) = row.parent_context_id {
-        lines.push(format!("set off by context {parent}"));
+        let told = parent_row.map(|row| format!(": {}", title(row))).unwrap_or_default();
+        lines.push(format!("set off by context {parent}{told}"));
     }
     let flags = [
         (row.late, "some events arrived late and were attributed with what was known then"),

@@ -6,6 +6,7 @@
 //! │          ReplicaSet web-5d4 is owned by Deployment web, which alice had scaled
 //! ```
 
+use super::super::event::EventView;
 use super::super::printable::Printable;
 use super::tree::{Line, Part, Tree};
 use super::words::because;
@@ -78,7 +79,7 @@ fn rails(more_above: &[bool]) -> (String, String) {
 
 /// Seconds from the root to the event, `+0.012`.
 fn offset_secs(tree: &Tree, index: usize) -> String {
-    let at = |index| tree.event(index).map(|event| event.at).unwrap_or_default();
+    let at = |index| tree.event(index).map(EventView::told_at).unwrap_or_default();
     format!("{:+.3}", at(index).since(at(0)) as f64 / 1e6)
 }
 

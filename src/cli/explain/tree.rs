@@ -1,10 +1,11 @@
 //! The events of one context as a tree.
 //!
-//! Invariants: a parent stands before its children in time order, so there is no cycle whatever the rows say; every event has
-//! exactly one place; an event whose cause has no row hangs from the root.
+//! Invariants: an event hangs from its cause, even where disagreeing clocks put the cause a moment later, unless that would
+//! close a cycle; so there is none whatever the rows say. Every event has exactly one place; an event whose cause has no row
+//! hangs from the root.
 
 use super::super::event::EventView;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More alike leaves than this are told as one line.
 const ALIKE_SHOWN: usize = 4;
@@ -16,8 +17,8 @@ pub struct Tree {
     events: Vec<EventView>,
     /// For each event its parent; `None` for the root.
     parents: Vec<Option<usize>>,
-    /// For each event whether the parent is the cause that its row names.
-    certain: Vec<bool>,
+    /// For each event the cause that its row names, where that is an event of this context.
+    causes: Vec<Option<usize>>,
     /// For each event its children, in the order of time.
     children: Vec<Vec<usize>>,
 }
@@ -52,19 +53,30 @@ impl Tree {
             let key = |e: &EventView| (e.role != "root", e.at, e.stage_at);
             key(a).cmp(&key(b)).then_with(|| (&a.audit_id, &a.stage).cmp(&(&b.audit_id, &b.stage)))
         });
-        let mut tree =
-            Tree { parents: vec![], certain: vec![], children: vec![Vec::new(); events.len()], events: vec![] };
-        let mut first_of: BTreeMap<String, usize> = BTreeMap::new();
-        for (index, event) in events.into_iter().enumerate() {
-            let cause = first_of.get(&event.cause_audit_id).copied();
-            let parent = cause.or((index > 0).then_some(0));
-            if let Some(siblings) = parent.and_then(|parent| tree.children.get_mut(parent)) {
+        let mut first_of: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, event) in events.iter().enumerate() {
+            first_of.entry(&event.audit_id).or_insert(index);
+        }
+        let cause = |(index, event): (usize, &EventView)| {
+            first_of.get(event.cause_audit_id.as_str()).copied().filter(|cause| *cause != index)
+        };
+        let causes: Vec<Option<usize>> = events.iter().enumerate().map(cause).collect();
+        let known =
+            |(index, cause): (usize, &Option<usize>)| cause.filter(|cause| *cause < index).or((index > 0).then_some(0));
+        let parents = causes.iter().enumerate().map(known).collect();
+        let mut tree = Tree { children: vec![Vec::new(); events.len()], events, parents, causes };
+        for index in 1..tree.events.len() {
+            let later = tree.causes.get(index).copied().flatten().filter(|cause| *cause > index);
+            if let Some(cause) = later.filter(|cause| !tree.ancestors(*cause).any(|one| one == index))
+                && let Some(parent) = tree.parents.get_mut(index)
+            {
+                *parent = Some(cause);
+            }
+        }
+        for index in 1..tree.events.len() {
+            if let Some(siblings) = tree.parent(index).and_then(|parent| tree.children.get_mut(parent)) {
                 siblings.push(index);
             }
-            first_of.entry(event.audit_id.clone()).or_insert(index);
-            tree.parents.push(parent);
-            tree.certain.push(cause.is_some());
-            tree.events.push(event);
         }
         tree
     }
@@ -86,8 +98,7 @@ impl Tree {
 
     /// The event that the row of `index` names as its cause, when it has a row in this context.
     pub fn cause(&self, index: usize) -> Option<&EventView> {
-        let certain = self.certain.get(index).copied().unwrap_or_default();
-        self.parent(index).filter(|_| certain).and_then(|parent| self.event(parent))
+        self.causes.get(index).copied().flatten().and_then(|cause| self.event(cause))
     }
 
     /// The lines of a drawing.
@@ -128,8 +139,12 @@ impl Tree {
     }
 
     /// The events from `index` up to the root.
-    fn path(&self, index: usize) -> std::collections::BTreeSet<usize> {
-        std::iter::successors(Some(index), |at| self.parent(*at)).collect()
+    fn ancestors(&self, index: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(index), |at| self.parent(*at))
+    }
+
+    fn path(&self, index: usize) -> BTreeSet<usize> {
+        self.ancestors(index).collect()
     }
 
     /// Children with, for the last one that is drawn of many alike leaves, the number of those left out.
@@ -185,6 +200,15 @@ mod tests {
         let tree = Tree::new(vec![event(0, 9, 0), event(1, 0, 1), event(2, 1, 2), event(3, 2, 3), event(4, 0, 4)]);
         let drawn: Vec<usize> = tree.lines(Part::Through(2)).iter().map(|line| line.event).collect();
         assert_eq!(drawn, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_cause_may_stand_a_moment_later_but_never_below_its_effect() {
+        let tree = Tree::new(vec![event(0, 9, 0), event(1, 2, 1), event(2, 1, 2), event(3, 1, 3)]);
+        assert_eq!((tree.parent(1), tree.parent(2)), (Some(0), Some(1)), "each names the other");
+        let tree = Tree::new(vec![event(0, 9, 0), event(1, 2, 1), event(2, 0, 2)]);
+        assert_eq!(tree.parent(1), Some(2));
+        assert_eq!(tree.cause(1).map(|cause| cause.audit_id.as_str()), Some("2"));
     }
 
     #[test]

@@ -2,23 +2,62 @@
 
 use super::super::event::EventView;
 
-/// Why `event` is held to follow from `cause`; `None` when the cause has no row of its own (a dropped event).
+/// Evidence of less weight makes a link but probable.
+const PROBABLE_BELOW: i64 = 60;
+
+/// Why `event` is held to follow from `cause`; `None` when the cause has no row in this context.
 pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
-    let reason = event.cause_reason.as_str();
-    let Some(cause) = cause else {
-        return match reason {
-            "" => String::new(),
-            _ => {
-                format!("{} (the request that it follows from, {}, has no row)", plainly(reason), event.cause_audit_id)
-            }
-        };
+    let Some(cause) = cause else { return without_cause(event) };
+    let mut told = of_collection(event, cause).unwrap_or_else(|| of_one(event, cause));
+    if event.cause_weight.is_some_and(|weight| weight < PROBABLE_BELOW) {
+        told.insert_str(0, "probably: ");
+    }
+    let later_us = cause.at.since(event.at);
+    if later_us > 0 {
+        told.push_str(&format!(", though the log has that {:.1} ms later", later_us as f64 / 1e3));
+    }
+    told
+}
+
+fn without_cause(event: &EventView) -> String {
+    match (event.cause_reason.as_str(), event.role.as_str()) {
+        ("", _) => String::new(),
+        (_, "root") => format!("request {}, of another context, set it off", event.cause_audit_id),
+        (reason, _) => {
+            format!("{} (the request that it follows from, {}, has no row)", plainly(reason), event.cause_audit_id)
+        }
+    }
+}
+
+/// What follows from the deletion of all objects of a kind.
+fn of_collection(event: &EventView, cause: &EventView) -> Option<String> {
+    if cause.verb != "deletecollection" {
+        return None;
+    }
+    let it = event.object();
+    let tail = match event.cause_reason.as_str() {
+        _ if event.resource == "events" => return Some(format!("it reports about {}: {}", event.about(), deed(cause))),
+        "made-for-owner" | "owner-written" | "noted-owner-written" => format!(", the owner of {it} among them"),
+        "owned-changed" | "owned-gone" => format!(", some of which belonged to {it}"),
+        "object-written" => format!(", {it} among them"),
+        "endpoint-pod-changed" | "labelled-pod-changed" | "named-pod-changed" => format!(", which {it} had listed"),
+        _ => return None,
     };
+    Some(format!("{}{tail}", deed(cause)))
+}
+
+/// `alice had scaled Deployment web`.
+fn deed(cause: &EventView) -> String {
+    format!("{} had {} {}", cause.actor(), cause.done(), cause.object())
+}
+
+fn of_one(event: &EventView, cause: &EventView) -> String {
+    let reason = event.cause_reason.as_str();
     let it = event.object();
     let actor = event.actor();
     let other = cause.object();
     let by = cause.actor();
-    // "alice had scaled Deployment web"
-    let deed = format!("{by} had {} {other}", cause.done());
+    let deed = deed(cause);
     match reason {
         "object-written" | "status-written" if event.resource == "events" => {
             format!("it tells about {other}, which {by} had {}", cause.done())
@@ -41,6 +80,7 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
         "collection-deleted" => format!("{by} had deleted all objects of its kind in {}", namespace(event)),
         "namespace-emptied" => format!("{by} is emptying the namespace {}", namespace(event)),
         "namespace-terminating" => format!("the namespace {} is being terminated: {deed}", namespace(event)),
+        "namespace-written" if event.name.is_empty() => format!("{by} had {} {other}", cause.done()),
         "namespace-written" => {
             format!("{it} lives in the namespace {}, which {by} had {}", namespace(event), cause.done())
         }
@@ -56,7 +96,10 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
         "labelled-pod-changed" => format!("{it} selects {other} by its labels, and {by} had {} it", cause.done()),
         "named-pod-changed" => format!("{other} is named after it, and {by} had {} it", cause.done()),
         "any-pod-changed" => format!("{deed} in the same namespace"),
-        "inside-request" => format!("the API server checks this while it serves {by}'s request on {other}"),
+        "inside-request" => {
+            let does = if event.done() == "listed" || event.done() == "read" { "checks" } else { "does" };
+            format!("the API server {does} this while it serves {by}'s request on {other}")
+        }
         "custom-group" => format!("its API group comes from {other}, which {by} had {}", cause.done()),
         "node-reported" => format!("it tells about {other}, which {by} had {}", cause.done()),
         "pod-bound-here" | "pod-bound" | "pod-bound-to-node" => format!("{by} had placed {other} on a node"),
@@ -75,15 +118,25 @@ pub fn because(event: &EventView, cause: Option<&EventView>) -> String {
             format!("{deed}; both belong to one family of objects, and the link between them is not in the log")
         }
         "same-client" => format!("the same client had {} {other} a moment ago", cause.done()),
-        "same-request" => "it is the same long-running request".to_owned(),
-        "drain-evicts" | "drain-waits" | "drain-looks" => format!("{actor} is draining a node: {}", plainly(reason)),
+        "same-request" => "the same long-running request has ended".to_owned(),
+        "drain-evicts" => format!("{actor} drains a node and evicts its pods"),
+        "drain-waits" => format!("{actor} drains a node and waits until {it} is gone"),
+        "drain-looks" => format!("{actor} drains a node and looks at what runs its pods"),
+        "validation" => "the same command reads the schema, to check what it sends".to_owned(),
+        "next-document" => "the same command reads the next document of the schema".to_owned(),
+        "discovery" | "group-discovery" => "the same command asks what the API server offers".to_owned(),
+        "after-discovery" => "the same command had asked what the API server offers".to_owned(),
+        "node-lease" => format!("the same command asks for the lease of Node {}", event.name),
+        "node-pods" => "the same command asks for the pods of the node".to_owned(),
         "refused-burst" => format!("one of several refused requests of {actor} in a row"),
         "anonymous-burst" => "one of several anonymous requests in a row".to_owned(),
         "waits-until-gone" => format!("{actor} had deleted {other} and waits until it is gone"),
         "same-object" => format!("the same command had {} {other} before", cause.done()),
         "asks-namespace" => format!("{other} was not found, so the command asks for its namespace"),
         "creates-missing" => format!("{other} was not there, so the command creates it"),
-        "object-events" => format!("the same command asks for the events of {other}"),
+        "object-events" => {
+            format!("the same command asks for the events of {}", event.asked_about().unwrap_or("the object"))
+        }
         "next-of-file" | "next-named" => format!("the next object of the same command, after {other}"),
         "deletes-listed" | "writes-listed" | "reads-listed" => {
             format!("the same command had listed it: {}", cause.action())
@@ -111,6 +164,7 @@ fn plainly(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::time::Micros;
     use crate::context::kind::Kind;
 
     fn event(user: &str, verb: &str, resource: &str, name: &str, reason: &str) -> EventView {
@@ -144,25 +198,51 @@ mod tests {
         assert_eq!(because(&EventView::default(), None), "");
     }
 
-    /// Kinds that plain words tell well enough: `after discovery: alice had read /apis`.
-    const PLAIN: &[Kind] = &[
-        Kind::Validation,
-        Kind::NextDocument,
-        Kind::Discovery,
-        Kind::GroupDiscovery,
-        Kind::AfterDiscovery,
-        Kind::NodeLease,
-        Kind::NodePods,
-    ];
-
     #[test]
     fn every_kind_of_evidence_has_a_sentence() {
         let cause = event("alice", "create", "deployments", "web", "");
-        for kind in Kind::ALL.iter().filter(|kind| !PLAIN.contains(kind)) {
+        for kind in Kind::ALL {
             let told = because(&event("bob", "update", "replicasets", "web-5d4", kind.name()), Some(&cause));
             let fallback = format!("{}: ", plainly(kind.name()));
             assert!(!told.starts_with(&fallback), "{} has no sentence", kind.name());
         }
+    }
+
+    #[test]
+    fn all_objects_of_a_kind_are_no_single_one() {
+        let cause = event("admin", "deletecollection", "pods", "", "");
+        let told = |resource, name, reason| because(&event("x", "update", resource, name, reason), Some(&cause));
+        assert_eq!(told("pods", "p", "object-written"), "admin had deleted all Pods in shop, Pod p among them");
+        assert_eq!(
+            told("replicasets", "web", "owned-gone"),
+            "admin had deleted all Pods in shop, some of which belonged to ReplicaSet web"
+        );
+        assert_eq!(told("events", "web.1", "owned-gone"), "it reports about web: admin had deleted all Pods in shop");
+    }
+
+    #[test]
+    fn a_cause_that_the_log_has_later_is_said_to_be_one() {
+        let cause = EventView { at: Micros(2_500), ..event("alice", "create", "deployments", "web", "") };
+        let told = because(&event("x", "update", "replicasets", "web-1", "owner-written"), Some(&cause));
+        assert!(told.ends_with("which alice had created, though the log has that 2.5 ms later"), "{told}");
+    }
+
+    #[test]
+    fn weak_evidence_is_but_probable() {
+        let cause = event("alice", "create", "deployments", "web", "");
+        let told = |weight| {
+            let effect = event("x", "update", "replicasets", "web-1", "owner-written");
+            because(&EventView { cause_weight: Some(weight), ..effect }, Some(&cause))
+        };
+        assert!(told(59).starts_with("probably: ReplicaSet web-1") && told(60).starts_with("ReplicaSet web-1"));
+    }
+
+    #[test]
+    fn the_events_of_an_object_are_named_after_it() {
+        let uri = "/api/v1/events?fieldSelector=involvedObject.name%3Dworker-4%2CinvolvedObject.uid%3Dx&limit=500";
+        let list = EventView { request_uri: uri.into(), ..event("alice", "list", "events", "", "object-events") };
+        let cause = event("alice", "list", "pods", "", "");
+        assert_eq!(because(&list, Some(&cause)), "the same command asks for the events of worker-4");
     }
 
     #[test]

@@ -9,7 +9,7 @@ fn tables() -> Tables {
 }
 
 fn by(user: u64, at: i64) -> Producer {
-    let (id, audit_id) = (Id(at as u64), AuditId(at as u128));
+    let (id, audit_id) = (Id(at as u64), (0, at as u64));
     Producer { at: Micros(at), id, audit_id, user, context: Id(user), background: false, own_run: false }
 }
 

@@ -7,7 +7,7 @@ use super::intern::{DictColumn, MAX_BATCH_TEXT, TextColumn};
 use crate::audit::audit_id::{audit_uuid_text, hex};
 use crate::audit::hash::Id;
 use crate::lake::LakeError;
-use arrow_array::{ArrayRef, BooleanArray, Float32Array, Int32Array, RecordBatch, new_null_array};
+use arrow_array::{ArrayRef, BooleanArray, Float32Array, Int32Array, RecordBatch, UInt16Array, new_null_array};
 use arrow_schema::ArrowError;
 use arrow_select::filter::filter_record_batch;
 use std::collections::BTreeMap;
@@ -50,6 +50,8 @@ pub struct RowNote<'a> {
     pub cause_audit_id: Option<AuditIdText<'a>>,
     /// The evidence, in words.
     pub cause_reason: Option<&'static str>,
+    /// Weight of that evidence, and by how much it outweighs the best cause in another context.
+    pub cause_weight: Option<(u8, u8)>,
     /// Arrived after its time was settled.
     pub late: bool,
     /// What the label model voted for; `None` without one, and for events that are in no window.
@@ -66,6 +68,7 @@ impl RowNote<'_> {
         role: "",
         cause_audit_id: None,
         cause_reason: None,
+        cause_weight: None,
         late: false,
         model: None,
         keep: false,
@@ -119,7 +122,7 @@ fn join(batch: &RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch, Arrow
 fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef>, ArrowError> {
     let (mut session, mut context, mut cause) = (TextColumn::default(), TextColumn::default(), TextColumn::default());
     let (mut role, mut reason) = (DictColumn::new(), DictColumn::new());
-    let mut late = Vec::new();
+    let (mut weight, mut margin, mut late) = (Vec::new(), Vec::new(), Vec::new());
     let (mut label, mut confidence, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
     let (mut label_text, mut version) = (DictColumn::new(), DictColumn::new());
     for note in notes.iter().filter(|note| note.keep) {
@@ -132,6 +135,8 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
             Some(AuditIdText::Uuid(bits)) => cause.push(ascii(&audit_uuid_text(bits))),
         }
         reason.push_some(note.cause_reason.unwrap_or_default());
+        weight.push(note.cause_weight.map(|(weight, _)| u16::from(weight)));
+        margin.push(note.cause_weight.map(|(_, margin)| u16::from(margin)));
         late.push(note.late);
         label.push(note.model.map(|model| model.label));
         confidence.push(note.model.map(|model| model.confidence));
@@ -150,6 +155,8 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
         ("context_role", role.finish()?),
         ("cause_audit_id", cause.finish()),
         ("cause_reason", reason.finish()?),
+        ("cause_weight", Arc::new(UInt16Array::from(weight)) as ArrayRef),
+        ("cause_margin", Arc::new(UInt16Array::from(margin)) as ArrayRef),
         ("late", Arc::new(BooleanArray::from(late)) as ArrayRef),
     ]))
 }
@@ -187,6 +194,7 @@ mod tests {
             role: "effect",
             cause_audit_id: Some(AuditIdText::Uuid(0x0a1b2c3d_0000_4000_8000_0000000000ff)),
             cause_reason: Some("owner"),
+            cause_weight: Some((85, 40)),
             late: true,
             ..note(0xabc)
         };
@@ -197,6 +205,8 @@ mod tests {
         assert_eq!(cells.str("session_id", 0), Id(1).to_string());
         assert_eq!(cells.str("cause_audit_id", 0), "0a1b2c3d-0000-4000-8000-0000000000ff");
         assert_eq!((cells.str("context_role", 0), cells.str("cause_reason", 0)), ("effect", "owner"));
+        assert_eq!((cells.int("cause_weight", 0), cells.int("cause_margin", 0)), (Some(85), Some(40)));
+        assert_eq!((cells.int("cause_weight", 1), cells.int("cause_margin", 1)), (None, None));
         assert!(cells.boolean("late", 0) && !cells.boolean("late", 1));
         assert_eq!((cells.str("context_id", 1), cells.str("cause_audit_id", 1)), ("", "odd"));
         assert_eq!(cells.str("cause_reason", 1), "");

@@ -47,7 +47,7 @@ pub const COLUMNS: &[Column] = &[
     always("verbs", Counts, "verb", "Events by verb."),
     always("actors", Counts, "user.username", "Events by user."),
     always("namespaces", TextList, "objectRef.namespace", "Namespaces touched, sorted, a bounded number."),
-    always("objects", TextList, "objectRef", "Objects touched as `group/resource/namespace/name`, a bounded number."),
+    always("objects", TextList, "objectRef", "Objects touched as `resource/namespace/name`, a bounded number."),
     always("objects_cut", Bool, "contexts", "More objects were touched than are listed."),
     maybe("summary", Text, "contexts", "What happened, in one line."),
     maybe("parent_context_id", Text, "contexts", "Context that set this one off, such as the making of the CronJob."),

@@ -84,6 +84,13 @@ pub const COLUMNS: &[Column] = &[
     maybe("context_role", Dict, "contexts", "What the event is in its context: root, request, effect or background."),
     maybe("cause_audit_id", Text, "contexts", "Audit id of the request that caused this one."),
     maybe("cause_reason", Dict, "contexts", "The evidence for that cause, in words."),
+    maybe("cause_weight", UInt16, "contexts", "Weight of that evidence, 0 to 99; below 60 it is but probable."),
+    maybe(
+        "cause_margin",
+        UInt16,
+        "contexts",
+        "By how much it outweighs the best cause in another context: how sure the context is.",
+    ),
     always(
         "late",
         Bool,
