@@ -97,6 +97,20 @@ fn actions_of_audit_events_make_sessions() {
         let text = std::fs::read_to_string(&model).unwrap();
         assert!(text.contains("create apps/deployments"), "{by}: actions are the keys");
     }
+    // Judged by a model that knows other keys only, every action is a finding in its context.
+    sessions(folder.path());
+    told(
+        &["train", "keys", "--counts-only", "--short", "judge", "--output", "other.json", "normal.txt"],
+        folder.path(),
+    );
+    let text = told(&["detect", "keys", "--model", "other.json", "--by", "context", "tables"], folder.path());
+    let rows = common::rows_of(&tables, &["events"], &[]).remove("events").unwrap();
+    let in_contexts = rows.iter().filter(|row| common::cell(row, "context_id") != "∅").count();
+    assert_eq!(text.lines().count(), in_contexts, "one finding an event of a context");
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let (session, seen) = (first["session"].as_str().unwrap(), first["seen"].as_str().unwrap());
+    let is_there = |row: &&String| common::cell(row, "context_id") == session && common::cell(row, "action") == seen;
+    assert!(rows.iter().any(|row| is_there(&row)), "{first}");
 }
 
 /// Sessions of jobs that fetch, work and store; `odd` ones work before they fetch.

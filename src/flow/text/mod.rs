@@ -14,10 +14,10 @@
 //!                                        commit (worker 0)
 //! ```
 //! **Deterministic with any number of workers**: a stream has one parser, and it sees blocks in the order of the log, whichever
-//! worker prepared them; of topics each partition is a stream ([`learners`]). Keys, templates, sessions and rows are therefore those of one worker, and a restart goes on with the
-//! saved parser at the line where the last commit ended. What this costs: masks, Drain and sessions of one stream run on one
-//! core; reading, decompression, log formats and Parquet use the others. Streams of their own (`--cluster NAME`, a folder each) spread
-//! further.
+//! worker prepared them; of topics each partition is a stream (`learners`). Keys, templates, sessions and rows are therefore those
+//! of one worker, and a restart goes on with the saved parser at the line where the last commit ended. What this costs: masks,
+//! Drain and sessions run on one core, that of all partitions too; reading, decompression, log formats and Parquet use the
+//! others. Streams of their own (`--cluster NAME`, a folder each) spread further.
 //!
 //! Detectors judge a session when it is over, on the worker that writes its block, so models run on every core.
 //!
