@@ -331,13 +331,13 @@ fn log_lines_from_a_topic_are_the_same_after_kills_with_any_number_of_workers() 
     for (round, part) in lines.chunks(lines.len().div_ceil(6)).enumerate() {
         let workers = (1 + round % 3).to_string();
         let more = ["-vv", "--set", "commit.every=100ms"];
+        let commits = || std::fs::read_dir(killed.join("_causeway/manifest")).map_or(0, Iterator::count);
+        let before = commits();
         let mut running = Running::start(command(&killed, &workers, &more), &folder.path().join("log"));
         for (partition, line) in part {
             producer.send(topic, *partition, Some(line));
         }
         producer.flush();
-        let commits = || std::fs::read_dir(killed.join("_causeway/manifest")).map_or(0, Iterator::count);
-        let before = commits();
         running.wait_until("a commit", || commits() > before);
         running.kill();
     }

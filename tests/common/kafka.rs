@@ -111,14 +111,23 @@ impl Broker {
         let (admin, options) = self.admin();
         let plain = NewTopic::new(name, partitions, TopicReplication::Fixed(copies));
         let topic = settings.iter().fold(plain, |topic, (key, value)| topic.set(key, value));
-        // A topic that was deleted a moment ago may still be there.
-        wait_for("the topic to be made", || {
-            block(admin.create_topics([&topic], &options)).unwrap().iter().all(Result::is_ok)
+        // A topic that was deleted a moment ago may still be there, and one that the broker was too slow to tell of may be made.
+        let mut unanswered = false;
+        wait_for("the topic to be made", || match block(admin.create_topics([&topic], &options)) {
+            Ok(made) => made.iter().all(|made| match made {
+                Ok(_) => true,
+                Err((_, code)) => unanswered && *code == RDKafkaErrorCode::TopicAlreadyExists,
+            }),
+            Err(_) => {
+                unanswered = true;
+                false
+            }
         });
         let client: BaseConsumer = self.client().create().unwrap();
         wait_for("the topic to have leaders", || {
-            let found = client.fetch_metadata(Some(name), Duration::from_secs(5)).unwrap();
-            found.topics()[0].partitions().iter().filter(|p| p.leader() >= 0).count() == partitions as usize
+            client.fetch_metadata(Some(name), Duration::from_secs(5)).is_ok_and(|found| {
+                found.topics()[0].partitions().iter().filter(|p| p.leader() >= 0).count() == partitions as usize
+            })
         });
     }
 
