@@ -81,7 +81,7 @@ pub struct Parse {
     /// Write each line's vector of values to this file: seconds since the line before, then its parameters.
     #[arg(long, value_name = "FILE")]
     values_csv: Option<PathBuf>,
-    /// Fields of the log format that together, a space between, hold the time; <Time> by default.
+    /// Fields of the log format that together, a space between, hold the time; Time by default.
     #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
     time: Vec<String>,
     /// How the time is read (strptime), such as '%b %d %H:%M:%S'; wins over the ini file's time_format.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
 
-/// What [`checkpoint`] gives back: course, network, best network, optimizer.
+/// What [`load`] gives back: course, network, best network, optimizer.
 pub(super) type Resumed = (Course, Net, Net, ModuleOptimizer);
 
 const COURSE: &str = "course.json";
