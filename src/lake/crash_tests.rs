@@ -70,6 +70,9 @@ impl Store for Failing {
     fn root(&self) -> &Path {
         self.inner.root()
     }
+    fn session(&self) -> &str {
+        self.inner.session()
+    }
     fn writer(&self, path: &str) -> Result<Box<dyn StoreWriter>, LakeError> {
         self.step(path)?;
         let (inner, steps_left) = (self.inner.writer(path)?, Arc::clone(&self.steps_left));

@@ -321,7 +321,8 @@ mod tests {
         std::fs::copy(&first, folder.path().join("_causeway/staging/1-9.parquet")).unwrap();
         assert_eq!(ids(folder.path(), &EventFilter::default()).len(), 3);
         // A commit that is being published is read from where it waits.
-        std::fs::rename(&first, folder.path().join("_causeway/staging/0-0.parquet")).unwrap();
+        let waits = &lake.last().unwrap().files[0].staged;
+        std::fs::rename(&first, folder.path().join(waits)).unwrap();
         assert_eq!(ids(folder.path(), &EventFilter::default()).len(), 3);
     }
 

@@ -5,7 +5,7 @@
 
 use super::super::LakeError;
 use super::super::layout::STAGING;
-use super::{Lock, Store, StoreWriter, TableFile};
+use super::{Lock, Store, StoreWriter, TableFile, session};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -20,12 +20,14 @@ const LOCK_PAUSE: Duration = Duration::from_millis(25);
 #[derive(Debug)]
 pub struct LocalStore {
     root: PathBuf,
+    /// The lock goes with a folder that is moved away. Whoever begins another in its place must not meet files of ours there.
+    session: String,
 }
 
 impl LocalStore {
     /// The folder at `root`; it need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> LocalStore {
-        LocalStore { root: root.into() }
+        LocalStore { root: root.into(), session: session() }
     }
 
     /// The path of a file on this machine.
@@ -61,6 +63,10 @@ impl LocalStore {
 impl Store for LocalStore {
     fn root(&self) -> &Path {
         &self.root
+    }
+
+    fn session(&self) -> &str {
+        &self.session
     }
 
     fn writer(&self, path: &str) -> Result<Box<dyn StoreWriter>, LakeError> {

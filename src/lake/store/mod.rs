@@ -29,15 +29,18 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+/// A name for what one writer stages; no other writer has it.
+fn session() -> String {
+    format!("{:016x}-", rand::random::<u64>())
+}
+
 /// Storage of one output folder.
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// Where it is, for messages: a path, or a URL.
     fn root(&self) -> &Path;
 
-    /// What the names of this writer's staged files begin with. Empty where the lock keeps other writers away.
-    fn session(&self) -> &str {
-        ""
-    }
+    /// What the names of this writer's staged files begin with.
+    fn session(&self) -> &str;
 
     /// Starts a new file, replacing one that is there.
     fn writer(&self, path: &str) -> Result<Box<dyn StoreWriter>, LakeError>;

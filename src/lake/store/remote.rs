@@ -22,7 +22,7 @@ use super::blocks::Blocks;
 use super::runtime::Client;
 use super::upload::Upload;
 use super::words::{remedy, words};
-use super::{Lock, Options, Store, StoreWriter, TableFile};
+use super::{Lock, Options, Store, StoreWriter, TableFile, session};
 use futures_util::TryStreamExt;
 use object_store::path::Path as Key;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
@@ -57,7 +57,7 @@ impl RemoteStore {
         options: Options,
     ) -> Result<RemoteStore, LakeError> {
         let client = Client::start(store).map_err(LakeError::io("start a thread for", url))?;
-        let session = format!("{:016x}-", rand::random::<u64>());
+        let session = session();
         let prefix = prefix.trim_matches('/').to_owned();
         Ok(RemoteStore { root: PathBuf::from(url), prefix, client, session, options })
     }
