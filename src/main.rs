@@ -7,5 +7,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The kernel would clear 2 MiB where a few KiB are wanted: a replay takes 12 % longer and a quarter more memory with huge
+    // pages. Where they cannot be turned off nothing is lost but that.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     causeway::cli::main(std::env::args_os())
 }
