@@ -107,7 +107,6 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         following: None,
         shared: Arc::clone(&shared),
         coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), catalog, Arc::clone(&shared)))),
-        staging: String::new(),
     };
     let (pace, feed_shared) = (plan.pace(next_commit), Arc::clone(&shared));
     let finished = drive(
@@ -141,8 +140,6 @@ pub(super) struct Run {
     pub following: Option<Following>,
     pub shared: Arc<Shared>,
     pub coordinator: Mutex<Option<Coordinator>>,
-    /// What the names of staged files begin with, so that a process that outlived its run cannot write into those of another one.
-    pub staging: String,
 }
 
 /// The life of one worker of `run`.
@@ -258,7 +255,7 @@ fn build<'s>(
     let scope = marks.scope();
     let plain_rows = plain_rows.flat_map(|rows| rows);
     let rows = scope.concatenate([plain_rows, event_rows, context_rows, session_rows, filtered_rows]);
-    let writer = TableWriter::new(Arc::clone(&run.store), index).staging_as(&run.staging);
+    let writer = TableWriter::new(Arc::clone(&run.store), index);
     let written = write_rows(rows, marks, cluster(), writer);
     let pieces = [named, written, order_pieces, context_pieces, session_pieces, filtered_pieces];
     let pieces = scope.concatenate(pieces.into_iter().chain(live_pieces).chain(label_pieces));

@@ -94,8 +94,6 @@ struct Begun {
     last: Option<Manifest>,
     state: State,
     links: Option<Links>,
-    /// What the names of staged files begin with.
-    staging: String,
 }
 
 /// Opens the tables and meets the other processes; `None` when told to stop before they were there.
@@ -110,7 +108,7 @@ fn begin(plan: &RunPlan) -> Result<Option<Begun>, FlowError> {
     };
     let Some(membership) = &plan.membership else {
         let (last, state, lake) = open(Arc::clone(&store))?;
-        return Ok(Some(Begun { lake: Some(lake), store, last, state, links: None, staging: String::new() }));
+        return Ok(Some(Begun { lake: Some(lake), store, last, state, links: None }));
     };
     let leads = membership.process == 0;
     let opened = leads.then(|| open(Arc::clone(&store))).transpose()?;
@@ -122,7 +120,6 @@ fn begin(plan: &RunPlan) -> Result<Option<Begun>, FlowError> {
         workers: flow.workers.max(1),
         settings: common_settings(plan),
         commit,
-        run: rand::random(),
     };
     let Some(met) = meet(membership, &own, &flow.stop)? else { return Ok(None) };
     tracing::info!(process = membership.process, processes = own.processes, "all processes of the run are there");
@@ -143,7 +140,7 @@ fn begin(plan: &RunPlan) -> Result<Option<Begun>, FlowError> {
         }
     };
     let links = Links { process: membership.process, addresses: membership.addresses.clone(), sockets: met.sockets };
-    Ok(Some(Begun { lake, store, last, state, links: Some(links), staging: format!("{:016x}-", met.first.run) }))
+    Ok(Some(Begun { lake, store, last, state, links: Some(links) }))
 }
 
 /// Stands for the settings that must be the same in all processes, or the tables would hold other rows.
@@ -166,7 +163,7 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
     let Some(begun) = begin(plan)? else {
         return Ok(Outcome { account: Account::default(), finished: !plan.source.until_end });
     };
-    let Begun { lake, store, last, state, links, staging } = begun;
+    let Begun { lake, store, last, state, links } = begun;
     let keeper = lake.as_ref().map(Lake::keeper);
     if last.is_some() {
         check_method(flow, &state)?;
@@ -216,7 +213,6 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
         following: Some(Following { idle_after_ms: plan.source.idle_after.as_millis() as u64 }),
         shared: Arc::clone(&shared),
         coordinator: Mutex::new(coordinator),
-        staging,
     };
     shared.newest_commit.store(next_commit - 1, Ordering::Release);
     let publishing = plan.publishing.clone().filter(|_| process == 0);

@@ -1,7 +1,7 @@
 //! Writes batches into Parquet files in the staging folder: one open file for each table, cluster and date.
 //!
 //! ```text
-//! batch ─▶ split by date ─▶ ArrowWriter (one a folder) ─▶ bytes, counted and hashed ─▶ _causeway/staging/<worker>-<n>
+//! batch ─▶ split by date ─▶ ArrowWriter (one a folder) ─▶ bytes, counted and hashed ─▶ _causeway/staging/<session><worker>-<n>
 //! ```
 //! Memory is bounded: when all open row groups together pass [`Limits::buffered_bytes`] the largest is written out, and
 //! when more than [`Limits::open_files`] are open the one that was idle longest is closed.
@@ -47,8 +47,6 @@ impl Default for Limits {
 pub struct TableWriter {
     store: Arc<dyn Store>,
     worker: usize,
-    /// What the names of its staged files begin with, before the worker's number.
-    staging: String,
     limits: Limits,
     metadata: Vec<KeyValue>,
     /// Files opened so far; numbers their staged names.
@@ -94,12 +92,7 @@ impl TableWriter {
             KeyValue::new("causeway.schema_version".into(), SCHEMA_VERSION.to_string()),
         ];
         let (open, closed) = (BTreeMap::new(), Vec::new());
-        TableWriter { store, worker, staging: String::new(), limits, metadata, opened: 0, clock: 0, open, closed }
-    }
-
-    /// Gives staged files names that begin with `staging`, where several processes stage in one folder.
-    pub fn staging_as(self, staging: &str) -> TableWriter {
-        TableWriter { staging: staging.to_owned(), ..self }
+        TableWriter { store, worker, limits, metadata, opened: 0, clock: 0, open, closed }
     }
 
     /// Adds a line to the metadata of files opened from now on, such as the version of the model.
@@ -170,8 +163,8 @@ impl TableWriter {
                 self.close(folder, file)?;
             }
         }
-        let (session, run, worker, opened) = (self.store.session(), &self.staging, self.worker, self.opened);
-        let staged = format!("{}/{session}{run}{worker}-{opened}.parquet", layout::STAGING);
+        let (session, worker, opened) = (self.store.session(), self.worker, self.opened);
+        let staged = format!("{}/{session}{worker}-{opened}.parquet", layout::STAGING);
         self.opened += 1;
         let full = self.store.root().join(&staged);
         let sink = Counted { inner: self.store.writer(&staged)?, bytes: 0, hash: Xxh3::new() };

@@ -48,8 +48,6 @@ pub struct Hello {
     pub settings: u64,
     /// Newest commit of the tables, 0 before the first. Only process 0 knows it.
     pub commit: u64,
-    /// Tells this run from others that stage files in the same folder. Process 0 draws it.
-    pub run: u64,
 }
 
 /// All processes have met.

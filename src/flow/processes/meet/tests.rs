@@ -6,8 +6,7 @@ fn pair() -> (Vec<Membership>, Hello) {
     let ports = [0, 0].map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     let addresses: Vec<String> = ports.iter().map(|port| port.local_addr().unwrap().to_string()).collect();
     let members = (0..2).map(|process| Membership { process, addresses: addresses.clone() }).collect();
-    let hello =
-        Hello { version: "1".to_owned(), processes: 2, process: 0, workers: 3, settings: 7, commit: 11, run: 13 };
+    let hello = Hello { version: "1".to_owned(), processes: 2, process: 0, workers: 3, settings: 7, commit: 11 };
     (members, hello)
 }
 
@@ -23,7 +22,7 @@ fn both(members: &[Membership], hellos: [&Hello; 2]) -> [Result<Option<Met>, Pro
 #[test]
 fn two_processes_meet_and_the_bytes_after_it_are_timelys() {
     let (members, first) = pair();
-    let second = Hello { process: 1, commit: 0, run: 0, ..first.clone() };
+    let second = Hello { process: 1, commit: 0, ..first.clone() };
     let [a, b] = both(&members, [&first, &second]).map(|met| met.unwrap().unwrap());
     assert_eq!(b.first, first, "the second one learns what the first one knows");
     let mut sockets = [a, b].map(|met| met.sockets.into_iter().flatten().next().unwrap());

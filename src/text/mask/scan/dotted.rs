@@ -10,7 +10,7 @@ pub(super) fn find(line: &[u8], from: usize) -> Option<(usize, usize)> {
         let dot = at + memchr(b'.', line.get(at..)?)?;
         let start = run_start(line, from, dot, DIGIT);
         if start < dot
-            && let Some(end) = end_of_numbers(line, dot)
+            && let Some(end) = end_of_numbers(line, dot, usize::MAX)
         {
             return Some((start, end));
         }
@@ -26,15 +26,15 @@ pub(super) fn find_with_port(line: &[u8], from: usize) -> Option<(usize, usize)>
     Some((start, if has_port { port } else { end }))
 }
 
-/// End of the match whose first dot stands at `dot`.
-fn end_of_numbers(line: &[u8], dot: usize) -> Option<usize> {
+/// End of the three numbers that follow, each behind a dot, the first of which stands at `dot`; none with more digits than this.
+pub(super) fn end_of_numbers(line: &[u8], dot: usize, most_digits: usize) -> Option<usize> {
     let mut at = dot;
     for _ in 0..3 {
         if line.get(at) != Some(&b'.') {
             return None;
         }
         let end = run_end(line, at + 1, DIGIT);
-        if end == at + 1 {
+        if !(1..=most_digits).contains(&(end - at - 1)) {
             return None;
         }
         at = end;
@@ -49,7 +49,7 @@ pub(super) fn find_list(line: &[u8], from: usize) -> Option<(usize, usize)> {
         let has_comma = line.get(end) == Some(&b',');
         end += usize::from(has_comma);
         let dot = run_end(line, end, DIGIT);
-        match if dot > end { end_of_numbers(line, dot) } else { None } {
+        match if dot > end { end_of_numbers(line, dot, usize::MAX) } else { None } {
             Some(next) => end = next,
             None => return Some((start, end)),
         }
