@@ -217,6 +217,16 @@ fn a_mixed_folder_is_read_whole() {
 }
 
 #[test]
+fn a_name_that_is_no_file_leaves_no_folder_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = folder.path().join("tables");
+    let ended = common::replay(&tables, &[Path::new("/no/such.log")], &[]).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("/no/such.log: no such file or folder"), "{ended:?}");
+    assert!(!tables.exists());
+}
+
+#[test]
 fn standard_input_is_an_input() {
     let folder = tempfile::tempdir().unwrap();
     for kind in ["plain", "gz"] {

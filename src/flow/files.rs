@@ -2,20 +2,20 @@
 
 use crate::lake::manifest::SourceState;
 use crate::source::catalog::SourceName;
-use crate::source::files::{FileKey, FileSource, Settings, SourceError, discover};
+use crate::source::files::{FileKey, FileSource, InputFile, Settings, SourceError};
 use crate::source::{Offset, PartitionId};
 use std::collections::BTreeMap;
 
-/// Finds the inputs and opens each where the manifest says that it goes on; `None` when told to stop before that.
+/// Opens files, each where the manifest says that it goes on; `None` when told to stop before that.
 ///
 /// # Errors
-/// [`SourceError`] when there is nothing to read, or a file cannot be read.
+/// [`SourceError`] when a file cannot be read.
 pub fn open(
-    inputs: &[String],
+    files: Vec<InputFile>,
     known: &BTreeMap<String, SourceState>,
     settings: Settings,
 ) -> Result<Option<FileSource>, SourceError> {
-    match FileSource::new(discover(inputs)?, &offsets(known), settings) {
+    match FileSource::new(files, &offsets(known), settings) {
         Err(SourceError::Stopped) => Ok(None),
         opened => opened.map(Some),
     }

@@ -37,7 +37,7 @@ use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::Catalog;
-use crate::source::files::Settings;
+use crate::source::files::{Settings, discover};
 use crossbeam_channel::Receiver;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,6 +62,8 @@ const CONTEXT_HORIZON_US: i64 = 3_600_000_000;
 /// # Errors
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
+    // Inputs first: a mistake in their names must leave no folder behind.
+    let files = discover(&plan.inputs)?;
     let lake = Lake::open_store(store::open(&plan.output, plan.storage)?)?;
     let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
@@ -84,7 +86,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         stop: Arc::clone(&plan.stop),
         ..Settings::default()
     };
-    let Some(source) = open(&plan.inputs, &known, settings)? else { return Ok(Outcome { account, finished: false }) };
+    let Some(source) = open(files, &known, settings)? else { return Ok(Outcome { account, finished: false }) };
     let buffers = source.buffers();
     let names = names(&source, &plan.cluster);
     let resumed: ResumePoints =

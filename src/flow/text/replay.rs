@@ -19,7 +19,7 @@ use crate::lake::manifest::Manifest;
 use crate::lake::store::{self, Store};
 use crate::lake::writer::TableWriter;
 use crate::source::catalog::Catalog;
-use crate::source::files::{Records, Settings};
+use crate::source::files::{Records, Settings, discover};
 use crate::text::format::{FormatError, LogFormat};
 use crate::text::line::LineReader;
 use crate::text::time::{TimeFormatError, TimeReader};
@@ -32,8 +32,9 @@ use timely::dataflow::operators::vec::Broadcast;
 /// # Errors
 /// [`FlowError`]; what was committed before stands, and the same call goes on from there.
 pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
-    // Settings first: a mistake in them must leave no folder behind.
+    // Settings and inputs first: a mistake in them must leave no folder behind.
     check_settings(plan)?;
+    let files = discover(&plan.inputs)?;
     let lake = Lake::open_store(store::open(&plan.output, store::Options::default())?)?;
     let keeper = lake.keeper();
     let state: State = lake.state()?.map(|bytes| State::decode(&bytes)).transpose()?.unwrap_or_default();
@@ -48,7 +49,7 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
         max_record_bytes: plan.max_line_bytes,
         stop: Arc::clone(&plan.stop),
     };
-    let Some(source) = open(&plan.inputs, &known, settings)? else { return Ok(Outcome { account, finished: false }) };
+    let Some(source) = open(files, &known, settings)? else { return Ok(Outcome { account, finished: false }) };
     let names = names(&source, &plan.stream);
     let sources = names.values().map(|name| (name.key.clone(), name.name.clone())).collect();
     let learners = Learners::files(plan, saved, sources, (account.read, account.empty_lines))?;
