@@ -54,9 +54,14 @@ impl Column {
 /// The value of a column as a number; column 0 is the elapsed time.
 pub(super) fn number(row: &Row, column: usize) -> Option<f64> {
     match column.checked_sub(1) {
-        None => Some(row.elapsed_secs),
+        None => row.elapsed_secs,
         Some(param) => row.params.get(param)?.trim().parse().ok(),
     }
+}
+
+/// The same where it is finite.
+pub(super) fn finite(row: &Row, column: usize) -> Option<f64> {
+    number(row, column).filter(|value| value.is_finite())
 }
 
 /// Median of values; 0 without any.
