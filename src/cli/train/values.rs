@@ -48,8 +48,8 @@ pub struct Values {
     /// Train on the first rows up to the first share, take the threshold from those up to the second.
     #[arg(long, value_name = "TRAIN,END", value_parser = super::keys::ratios, default_value = "0.5,0.75")]
     ratios: (f64, f64),
-    /// Share of normal errors below the threshold (one-sided).
-    #[arg(long, value_name = "SHARE", default_value_t = 0.99)]
+    /// Share of normal errors below the threshold (one-sided): as many of a thousand normal lines are findings as it leaves.
+    #[arg(long, value_name = "SHARE", default_value_t = Options::default().alpha)]
     alpha: f64,
     /// Whether the elapsed time, which the network is given, is scored too.
     #[arg(long)]

@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// Version of the file; another one is refused.
 const FORMAT: u32 = 1;
 
+/// The most that a window scores: where training left no residual, any is huge in thresholds.
+const MOST_SCORE: f64 = 1e6;
+
 /// Windows that are needed at least.
 const LEAST_WINDOWS: usize = 5;
 
@@ -41,7 +44,7 @@ pub struct TimeCounts {
 pub struct UnusualWindow {
     /// Its lines, by their index.
     pub lines: Range<usize>,
-    /// The residual in thresholds, above 1.
+    /// The residual in thresholds, above 1 and at most a million.
     pub score: f64,
     /// Key, its share of the residual, and its count in the window; the greatest share first. Unseen keys are one entry.
     pub shares: Vec<(String, f64, usize)>,
@@ -92,7 +95,7 @@ impl TimeCounts {
     /// Whether the counts of a window are unusual: the residual in thresholds, above 1, and the share of each key in it, the greatest first.
     pub fn unusual(&self, counts: &BTreeMap<Token, usize>) -> Option<(f64, Vec<(Token, f64)>)> {
         let residual = self.pca.residual_of(counts.iter().map(|(key, count)| (*key, *count)));
-        let score = residual.squared / self.pca.threshold();
+        let score = (residual.squared / self.pca.threshold()).min(MOST_SCORE);
         (score > 1.0).then_some((score, residual.shares))
     }
 

@@ -6,7 +6,7 @@ use super::rows::Row;
 use serde::{Deserialize, Serialize};
 
 /// The most that a finding scores.
-pub const MOST_SCORE: f64 = 1e6;
+const MOST_SCORE: f64 = 1e6;
 
 /// What is wrong with a row.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub struct ValueFinding {
     pub kind: ValueKind,
     /// The column; 0 is the elapsed time. For the network, the one with the greatest error.
     pub column: usize,
-    /// Error or distance in thresholds, above 1 and at most [`MOST_SCORE`]; 1 where there is none to measure.
+    /// Error or distance in thresholds, above 1 and at most a million; 1 where there is none to measure.
     pub score: f64,
     /// What would have been usual.
     pub expected: String,

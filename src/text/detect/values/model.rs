@@ -39,7 +39,7 @@ impl Default for Options {
     fn default() -> Options {
         let training =
             Training { epochs: 100, batch: 16, rate: 0.001, early_stop: Some(7), seed: 1, shuffle: false, threads: 1 };
-        Options { window: 5, units: vec![64, 64], ratios: (0.5, 0.75), alpha: 0.99, score_elapsed: false, training }
+        Options { window: 5, units: vec![64, 64], ratios: (0.5, 0.75), alpha: 0.999, score_elapsed: false, training }
     }
 }
 

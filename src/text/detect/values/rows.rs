@@ -57,7 +57,9 @@ pub enum ValuesError {
         value: String,
     },
     /// Nothing varies.
-    #[error("no column says anything: all are constant or identifiers; parameter values of this key need no model")]
+    #[error(
+        "no column says anything: all are constant, identifiers or counters; parameter values of this key need no model"
+    )]
     NoColumn,
     /// Shares that make no sense.
     #[error("ratios {0} and {1}: they must rise, from above 0 to at most 1")]

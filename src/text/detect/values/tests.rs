@@ -17,7 +17,12 @@ fn rows(count: usize) -> Vec<Row> {
 
 fn quick() -> Options {
     let options = Options::default();
-    Options { units: vec![8], training: Training { epochs: 30, rate: 0.01, ..options.training }, ..options }
+    Options {
+        units: vec![8],
+        alpha: 0.99,
+        training: Training { epochs: 30, rate: 0.01, ..options.training },
+        ..options
+    }
 }
 
 #[test]
@@ -27,6 +32,17 @@ fn columns_are_told_apart() {
     assert_eq!(columns[2], Column::Category(["ok".to_owned(), "retry".to_owned()].into()));
     assert_eq!(columns[3], Column::Dropped(Dropped::Identifier));
     assert_eq!(columns[4], Column::Dropped(Dropped::Constant));
+}
+
+#[test]
+fn numbers_that_only_rise_are_a_counter() {
+    let job = |n: usize| Row {
+        elapsed_secs: Some((n % 4) as f64),
+        params: vec![(1_000 + n).to_string(), (n % 9).to_string()],
+    };
+    let columns = columns(&(0..60).map(job).collect::<Vec<_>>()).unwrap();
+    assert_eq!(columns[1], Column::Dropped(Dropped::Counter));
+    assert!(matches!(columns[2], Column::Number { .. }), "{columns:?}");
 }
 
 #[test]
@@ -131,7 +147,9 @@ fn a_key_of_categories_alone_is_saved_and_read() {
 fn windows_are_those_of_the_original() {
     let rows: Vec<Row> =
         (0..35).map(|n| Row { elapsed_secs: Some(n as f64), params: vec![(2 * n).to_string()] }).collect();
-    let model = ValueModel::fit(&rows, &Options { window: 3, ratios: (0.9, 1.0), ..quick() }).unwrap();
+    // Trained on them backwards: numbers that only rise would be a counter.
+    let backwards: Vec<Row> = rows.iter().take(31).rev().chain(&rows[31..]).cloned().collect();
+    let model = ValueModel::fit(&backwards, &Options { window: 3, ratios: (0.9, 1.0), ..quick() }).unwrap();
     let batch = model.windows(&rows[..5]);
     let (Samples::Values(samples), Targets::Values(targets)) = (&batch.samples, &batch.targets) else { panic!() };
     assert_eq!((samples.len(), targets.ncols()), (3, 3));
