@@ -51,6 +51,7 @@ pub mod clusters;
 pub mod commit;
 pub mod contexts;
 pub mod decode;
+pub mod decoder;
 pub mod drive;
 pub mod epoch;
 pub mod feed;

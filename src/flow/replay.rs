@@ -8,7 +8,8 @@ use super::block::DecodedBlock;
 use super::clusters::Clusters;
 use super::commit::{Coordinator, commit_epochs};
 use super::contexts::{self, close_contexts};
-use super::decode::{self, Decoder, decode_blocks};
+use super::decode::decode_blocks;
+use super::decoder::{Decoder, Out};
 use super::drive::{Message, Waiting, drive, pump};
 use super::epoch::{Flow, Tick, split};
 use super::feed::feed;
@@ -171,17 +172,17 @@ fn build<'s>(
         run.buffers.clone(),
     );
     let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
-        decode::Out::Block(block) => Ok(*block),
+        Out::Block(block) => Ok(*block),
         other => Err(other),
     });
     let (named, local) = split(local, |out| match out {
-        decode::Out::Named(id, name) => Ok(Piece::Named(id, name)),
+        Out::Named(id, name) => Ok(Piece::Named(id, name)),
         other => Err(other),
     });
     let (plain_rows, early_drops) = split(local, |out| match out {
-        decode::Out::Rows(rows) => Ok(Some(rows)),
-        decode::Out::Dropped(drop, count) => Err(Some((drop, count))),
-        decode::Out::Block(_) | decode::Out::Named(..) => Ok(None),
+        Out::Rows(rows) => Ok(Some(rows)),
+        Out::Dropped(drop, count) => Err(Some((drop, count))),
+        Out::Block(_) | Out::Named(..) => Ok(None),
     });
 
     let owner = (index == 0).then(|| attribute(run)).transpose()?;
