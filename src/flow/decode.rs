@@ -7,7 +7,7 @@
 //!                 └─ (no engine, no sessions) row ─▶ write
 //!        reject ──▶ row of `rejects`
 //! ```
-//! The rows of all blocks of an epoch are one batch: blocks are small so that they stay in the processor's cache, and batches large,
+//! The rows that all blocks of an epoch have of a stream are one batch: blocks are small so that they stay in the processor's cache, and batches large,
 //! since each costs half a millisecond whatever its size.
 
 use super::decoder::{Decoder, Out};
@@ -15,6 +15,7 @@ use super::epoch::{Epoch, Flow};
 use super::work::Work;
 use super::write::Rows;
 use crate::lake::LakeError;
+use crate::source::stream::StreamName;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
@@ -30,7 +31,7 @@ pub fn decode_blocks<'s>(work: Flow<'s, Work>, mut decoder: Decoder) -> Flow<'s,
             input.for_each(|time, batch| arrived.push((time.retain(0), std::mem::take(batch))));
             for (epoch, works) in arrived {
                 if let Some(before) = held.take_if(|held| held.time() != epoch.time()) {
-                    attempt(&mut out, |out| decoder.close_batch(out));
+                    attempt(&mut out, |out| decoder.close_batches(out));
                     output.session(&before).give_container(&mut out);
                 }
                 for work in works {
@@ -40,7 +41,7 @@ pub fn decode_blocks<'s>(work: Flow<'s, Work>, mut decoder: Decoder) -> Flow<'s,
                 held = Some(epoch);
             }
             if let Some(over) = held.take_if(|held| !front.less_equal(held.time())) {
-                attempt(&mut out, |out| decoder.close_batch(out));
+                attempt(&mut out, |out| decoder.close_batches(out));
                 output.session(&over).give_container(&mut out);
             }
         }
@@ -50,6 +51,6 @@ pub fn decode_blocks<'s>(work: Flow<'s, Work>, mut decoder: Decoder) -> Flow<'s,
 /// What fails is handed on, to end the run.
 fn attempt(out: &mut Vec<Out>, step: impl FnOnce(&mut Vec<Out>) -> Result<(), LakeError>) {
     if let Err(error) = step(out) {
-        out.push(Out::Rows(Rows::Failed(error.to_string())));
+        out.push(Out::Rows(StreamName::default(), Rows::Failed(error.to_string())));
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! After a restart, what was counted, rejected or settled before is passed over, see [`super::order::ResumePoint`].
 
-use super::attribute::ResumePoints;
-use super::block::{BESIDE, DecodedBlock, Features, SETTLED};
-use super::filtered::{Drop, Drops, MINUTE_US};
+mod lane;
+
+pub use lane::Restored;
+
+use super::block::{BESIDE, DecodedBlock, Pulse, SETTLED, Share};
+use super::filtered::Drop;
 use super::labelled::{in_windows, touch};
 use super::plan::ReplayPlan;
-use super::shelf::{BatchId, Shelf, Shelved};
+use super::shelf::{BatchId, Shelf};
 use super::told;
 use super::work::Work;
 use super::write::Rows;
@@ -23,16 +26,18 @@ use crate::audit::time::Micros;
 use crate::context::detail::Detail;
 use crate::context::facts::{Extractor, Place};
 use crate::context::keys::KeySpace;
-use crate::context::model::FactBatch;
 use crate::lake::LakeError;
-use crate::lake::tables::{EventMeta, EventsBuilder, RejectRow, RowNote, annotate};
+use crate::lake::tables::{EventMeta, RejectRow};
 use crate::source::PartitionId;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
 use crate::source::kafka::{Record, Records, Says};
+use crate::source::stream::StreamName;
 use hashbrown::HashMap;
+use lane::{Lane, Pace};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Arc;
@@ -46,12 +51,12 @@ const BATCH_TEXT_BYTES: usize = 64 << 20;
 /// What leaves the operator.
 #[derive(Clone, Debug)]
 pub enum Out {
-    /// To the stream's owner.
+    /// To the owner of the streams.
     Block(Box<DecodedBlock>),
     /// To this worker's tables.
-    Rows(Rows),
+    Rows(StreamName, Rows),
     /// To the counts.
-    Dropped(Drop, u64),
+    Dropped(StreamName, Drop, u64),
     /// To the commit, which may be another process's: what a partition is called.
     Named(PartitionId, SourceName),
 }
@@ -62,46 +67,30 @@ pub struct Decoder {
     plan: Arc<ReplayPlan>,
     sources: Arc<Catalog>,
     source: SourceName,
-    resumed: Arc<ResumePoints>,
-    settled_before: Micros,
+    restored: Arc<Restored>,
     extractor: Extractor,
-    stream: KeySpace,
-    /// The batch in the making.
-    rows: EventsBuilder,
-    /// What is to be told of its rows beside their columns.
-    details: Vec<(u32, Detail)>,
+    /// The stream of the record at hand.
+    lane: Lane,
+    /// The other streams.
+    lanes: BTreeMap<StreamName, Lane>,
+    pace: Pace,
     labels: HashMap<Label, String>,
     action: String,
     shelf: Shelf,
     /// Where the memory of a block goes when it is decoded.
     buffers: Buffers,
-    /// Number of the batch in the making.
-    batch: u64,
-    /// The record at hand is of another cluster.
+    next_batch: u64,
+    /// The record at hand is of a stream that is not taken.
     foreign: bool,
 }
 
-/// What one block has come to so far.
-#[derive(Default)]
-struct Yield {
-    facts: FactBatch,
-    features: Features,
-    drops: Drops,
-    rejects: Vec<RejectRow>,
-    records: u64,
-    empty_lines: u64,
-    newest: Option<Micros>,
-    ahead: Vec<u64>,
-}
-
 impl Decoder {
-    /// A decoder for worker `worker`. `sources` names the partitions; below `settled_before` and a partition's read position
-    /// everything was settled before a restart.
+    /// A decoder for worker `worker`. `sources` names the partitions; `restored` says what was settled before a restart.
     pub fn new(
         worker: u32,
         plan: Arc<ReplayPlan>,
         sources: Arc<Catalog>,
-        (resumed, settled_before): (Arc<ResumePoints>, Micros),
+        restored: Arc<Restored>,
         shelf: Shelf,
         buffers: Buffers,
     ) -> Decoder {
@@ -109,31 +98,31 @@ impl Decoder {
             worker,
             sources,
             source: SourceName::default(),
-            resumed,
-            settled_before,
+            restored,
             extractor: Extractor::new(Arc::clone(&plan.tables)),
-            stream: KeySpace(hash(&[&plan.cluster])),
-            rows: EventsBuilder::new(),
-            details: Vec::new(),
+            lane: Lane::default(),
+            lanes: BTreeMap::new(),
+            pace: Pace::default(),
             labels: HashMap::new(),
             action: String::new(),
             shelf,
             buffers,
-            batch: 0,
+            next_batch: 0,
             foreign: false,
             plan,
         }
     }
 
-    /// Decodes one block; its rows go into the batch in the making.
+    /// Decodes one block; its rows go into the batches in the making.
     pub fn work(&mut self, work: Work, out: &mut Vec<Out>) -> Result<(), LakeError> {
-        let mut found = Yield::default();
         let mut says = None;
         self.source = self.sources.get(work.partition()).unwrap_or_default();
+        let own = self.source.stream.clone();
+        self.turn_to(&own);
         let (partition, offset, end) = match work {
             Work::Lines(partition, offset, bytes) => {
                 let end = offset + bytes.len() as u64;
-                self.lines(partition, offset, &bytes, &mut found)?;
+                self.lines(partition, offset, &bytes)?;
                 if let Some(bytes) = Arc::into_inner(bytes) {
                     self.buffers.give(bytes);
                 }
@@ -141,12 +130,12 @@ impl Decoder {
             }
             Work::Unread(unread) => {
                 if !self.counted(unread.partition, unread.offset) {
-                    self.reject(unread.offset, unread.reject, &mut found);
+                    self.reject(unread.offset, unread.reject);
                 }
                 (unread.partition, unread.offset, unread.end)
             }
             Work::Messages(records) => {
-                self.messages(&records, &mut found)?;
+                self.messages(&records)?;
                 (records.partition, records.first(), records.next)
             }
             Work::Notice(notice) => {
@@ -157,96 +146,122 @@ impl Decoder {
                 (notice.partition, notice.position, notice.position)
             }
         };
-        self.plan.progress.add(0, found.records);
-        told::rejected(&found.rejects);
-        out.extend(found.rejects.into_iter().map(|row| Out::Rows(Rows::Reject(Box::new(row)))));
-        out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(drop, count)));
+        // The lane at hand is not among the others.
+        self.turn_to(&own);
+        let mut shares = Vec::new();
+        let other = |lane: &&Lane| lane.found.any;
+        let others: Vec<StreamName> = self.lanes.values().filter(other).map(|lane| lane.stream.clone()).collect();
+        for stream in [own.clone()].into_iter().chain(others) {
+            self.turn_to(&stream);
+            shares.extend(self.share(out)?);
+        }
+        let Pace { pulses, newest, ahead, records, empty_lines } = std::mem::take(&mut self.pace);
+        self.plan.progress.add(0, records);
         out.push(Out::Block(Box::new(DecodedBlock {
             worker: self.worker,
-            batch: BatchId(self.batch),
+            stream: own,
+            shared: self.source.shared,
             partition,
             offset,
             end,
             // With heads the progress is theirs, event by event, so that it does not depend on where blocks end.
-            newest: found.newest.filter(|_| !self.plan.ordered()),
-            records: found.records,
-            empty_lines: found.empty_lines,
-            facts: found.facts,
-            ahead: found.ahead,
+            newest: newest.filter(|_| !self.plan.ordered()),
+            records,
+            empty_lines,
+            shares,
+            pulses,
+            ahead,
             says,
-            features: found.features,
         })));
-        if self.rows.rows() >= BATCH_ROWS || self.rows.text_bytes() >= BATCH_TEXT_BYTES {
-            self.close_batch(out)?;
-        }
         Ok(())
     }
 
-    /// Closes the batch in the making: no block that was decoded so far has rows in another one.
-    pub fn close_batch(&mut self, out: &mut Vec<Out>) -> Result<(), LakeError> {
-        let rows = self.rows.finish()?;
-        if rows.num_rows() == 0 {
-            return Ok(());
+    /// Makes a stream the one that is decoded.
+    fn turn_to(&mut self, stream: &StreamName) {
+        if self.lane.stream == *stream {
+            return;
         }
-        if self.plan.ordered() {
-            let details = std::mem::take(&mut self.details);
-            self.shelf.put(BatchId(self.batch), Shelved { open: rows.num_rows(), rows, details });
-            self.batch += 1;
-        } else {
-            let notes = vec![RowNote::PLAIN; rows.num_rows()];
-            out.push(Out::Rows(Rows::Events(annotate(rows, &notes)?)));
+        let next = self.lanes.remove(stream).unwrap_or_else(|| {
+            let (resumed, settled_before) = self.restored.of(stream);
+            let keys = KeySpace(hash(&[stream.as_str()]));
+            Lane { stream: stream.clone(), keys, resumed, settled_before, ..Lane::default() }
+        });
+        let last = std::mem::replace(&mut self.lane, next);
+        self.lanes.insert(last.stream.clone(), last);
+    }
+
+    /// What the block holds of the stream at hand, for the owner of the streams; drops and rejects go on their way, rows into the
+    /// batch in the making.
+    fn share(&mut self, out: &mut Vec<Out>) -> Result<Option<Share>, LakeError> {
+        let (found, stream) = (std::mem::take(&mut self.lane.found), self.lane.stream.clone());
+        if !found.any {
+            return Ok(None);
         }
-        Ok(())
+        let batch = *self.lane.batch.get_or_insert_with(|| {
+            self.next_batch += 1;
+            BatchId(self.next_batch - 1)
+        });
+        told::rejected(&found.rejects);
+        out.extend(found.rejects.into_iter().map(|row| Out::Rows(stream.clone(), Rows::Reject(Box::new(row)))));
+        out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(stream.clone(), drop, count)));
+        if self.lane.rows.rows() >= BATCH_ROWS || self.lane.rows.text_bytes() >= BATCH_TEXT_BYTES {
+            self.lane.close_batch(&self.plan, &self.shelf, out)?;
+        }
+        Ok(Some(Share { stream, batch, facts: found.facts, features: found.features }))
+    }
+
+    /// Closes the batches in the making: no block that was decoded so far has rows in another one.
+    pub fn close_batches(&mut self, out: &mut Vec<Out>) -> Result<(), LakeError> {
+        let lanes = std::iter::once(&mut self.lane).chain(self.lanes.values_mut());
+        lanes.into_iter().try_for_each(|lane| lane.close_batch(&self.plan, &self.shelf, out))
     }
 
     /// Each message is one record, whatever it holds: newlines in it are its own.
-    fn messages(&mut self, records: &Records, found: &mut Yield) -> Result<(), LakeError> {
+    fn messages(&mut self, records: &Records) -> Result<(), LakeError> {
         let now = Micros(jiff::Timestamp::now().as_microsecond());
-        let partition = records.partition;
-        for Record { offset, value, foreign } in records.iter() {
+        let (partition, own) = (records.partition, self.source.stream.clone());
+        for Record { offset, value, stream } in records.iter() {
+            let stream = stream.filter(|_| self.source.shared).unwrap_or(&own);
+            self.foreign = !self.restored.takes(stream);
+            self.turn_to(if self.foreign { &own } else { stream });
             let value = match unpack(value, self.plan.max_record_bytes) {
                 Ok(value) => value,
                 Err(_) if self.counted(partition, offset) => continue,
                 Err(reject) => {
-                    self.reject(offset, reject, found);
+                    self.reject(offset, reject);
                     continue;
                 }
             };
             if value.trim_ascii().is_empty() {
-                found.empty_lines += u64::from(!self.counted(partition, offset));
+                self.pace.empty_lines += u64::from(!self.counted(partition, offset));
                 continue;
             }
-            self.foreign = foreign;
-            self.record(&value, (partition, offset, now), found)?;
+            self.record(&value, (partition, offset, now))?;
         }
         self.foreign = false;
         Ok(())
     }
 
-    fn record(
-        &mut self,
-        record: &[u8],
-        (partition, offset, now): (PartitionId, u64, Micros),
-        found: &mut Yield,
-    ) -> Result<(), LakeError> {
+    fn record(&mut self, record: &[u8], (partition, offset, now): (PartitionId, u64, Micros)) -> Result<(), LakeError> {
+        self.lane.found.any = true;
         let want = Want { evidence: self.plan.contexts || self.plan.labeler.is_some(), raw_bodies: self.plan.bodies };
         let mut failure = None;
         decode(record, want, &mut |item, event| {
             let place = At { partition, offset, item, now };
             match event {
                 Ok(event) => {
-                    if let Err(error) = self.event(&event, place, found) {
+                    if let Err(error) = self.event(&event, place) {
                         failure.get_or_insert(error);
                     }
                 }
                 Err(_) if self.counted(partition, offset) => {}
-                Err(reject) => self.reject(offset, reject, found),
+                Err(reject) => self.reject(offset, reject),
             }
         });
         failure.map_or(Ok(()), Err)
     }
 
-    fn lines(&mut self, partition: PartitionId, start: u64, bytes: &[u8], found: &mut Yield) -> Result<(), LakeError> {
+    fn lines(&mut self, partition: PartitionId, start: u64, bytes: &[u8]) -> Result<(), LakeError> {
         let now = Micros(jiff::Timestamp::now().as_microsecond());
         let mut from = 0;
         while from < bytes.len() {
@@ -255,22 +270,22 @@ impl Decoder {
             let (line, offset) = (rest.get(..len).unwrap_or_default(), start + from as u64);
             from += len;
             if line.trim_ascii().is_empty() {
-                found.empty_lines += u64::from(!self.counted(partition, offset));
+                self.pace.empty_lines += u64::from(!self.counted(partition, offset));
                 continue;
             }
-            self.record(line, (partition, offset, now), found)?;
+            self.record(line, (partition, offset, now))?;
         }
         Ok(())
     }
 
     /// Whether what needs no order was dealt with before a restart.
     fn counted(&self, partition: PartitionId, offset: u64) -> bool {
-        self.resumed.get(&partition).is_some_and(|point| offset < point.read_to)
+        self.lane.resumed.get(&partition).is_some_and(|point| offset < point.read_to)
     }
 
-    fn event(&mut self, event: &Event<'_>, at: At, found: &mut Yield) -> Result<(), LakeError> {
+    fn event(&mut self, event: &Event<'_>, at: At) -> Result<(), LakeError> {
         let counted = self.counted(at.partition, at.offset);
-        let resumed = self.resumed.get(&at.partition).filter(|_| counted);
+        let resumed = self.lane.resumed.get(&at.partition).filter(|_| counted);
         // The clock decides once: what it said of a record is said again when the record is read again.
         let ahead = match resumed {
             Some(point) => point.decided.ahead.contains(&at.offset),
@@ -278,56 +293,48 @@ impl Decoder {
         };
         if ahead {
             if !counted {
-                found.ahead.push(at.offset);
+                self.pace.ahead.push(at.offset);
                 let message = "its time lies ahead of this machine's clock by more than stream.max_future_skew";
                 let reject = Reject::new(RejectReason::FutureTimestamp, "stageTimestamp", message, b"");
-                self.reject(at.offset, reject, found);
+                self.reject(at.offset, reject);
             }
             return Ok(());
         }
-        found.newest = found.newest.max(Some(event.stage_at));
+        self.pace.newest = self.pace.newest.max(Some(event.stage_at));
         let time = self.plan.event_time(event);
-        let settled = counted && time < self.settled_before;
+        let settled = counted && time < self.lane.settled_before;
         let class = event.class();
-        if self.foreign {
+        let unseen = self.plan.dropped_unseen(event);
+        if let Some(rule) = if self.foreign { Some("cluster") } else { unseen } {
             if !counted {
-                found.records += 1;
-                found.drop(time, "cluster", class);
+                self.pace.records += 1;
+                self.lane.found.drop(time, rule, class);
             }
-            if self.plan.ordered() {
-                // It only tells how far its partition is.
-                let place = Place { stream: self.stream, offset: at.offset, item: at.item, row: u32::MAX, at: time };
-                let facts = found.facts.facts.len();
-                self.extractor.push(event, place, &mut found.facts);
-                found.bare(facts, SETTLED);
-            }
-            return Ok(());
-        }
-        if let Some(rule) = self.plan.dropped_unseen(event) {
-            if !counted {
-                found.records += 1;
-                found.drop(time, rule, class);
+            if unseen.is_none() {
+                self.pulse(event, at);
             }
             return Ok(());
         }
         let verdict = self.plan.dropped_by_filter(event);
         if !counted || (!settled && verdict.is_none()) {
-            found.records += 1;
+            self.pace.records += 1;
         }
         let mut row = u32::MAX;
         match verdict {
-            Some(rule) if !counted => found.drop(time, rule, class),
+            Some(rule) if !counted => self.lane.found.drop(time, rule, class),
             Some(_) => {}
             None if settled || (counted && !self.plan.ordered()) => {}
             None => row = self.row(event, at, class)?,
         }
+        self.pulse(event, at);
         if self.plan.ordered() {
-            let place = Place { stream: self.stream, offset: at.offset, item: at.item, row, at: time };
-            let facts = found.facts.facts.len();
-            self.extractor.push(event, place, &mut found.facts);
+            let place = Place { stream: self.lane.keys, offset: at.offset, item: at.item, row, at: time };
+            let facts = self.lane.found.facts.facts.len();
+            self.extractor.push(event, place, &mut self.lane.found.facts);
             if !settled {
-                self.features(event, found);
+                self.features(event);
             }
+            let found = &mut self.lane.found;
             if settled || !self.plan.contexts {
                 found.bare(facts, if settled { SETTLED } else { 0 });
             }
@@ -338,8 +345,16 @@ impl Decoder {
         Ok(())
     }
 
+    /// Lets the streams that share the partition know of the event.
+    fn pulse(&mut self, event: &Event<'_>, at: At) {
+        if self.source.shared && self.plan.ordered() {
+            self.pace.pulses.push(Pulse { offset: at.offset, item: at.item, stage_at: event.stage_at });
+        }
+    }
+
     /// What the label model sees of the event whose head was pushed last.
-    fn features(&self, event: &Event<'_>, found: &mut Yield) {
+    fn features(&mut self, event: &Event<'_>) {
+        let found = &mut self.lane.found;
         let Some(labeler) = self.plan.labeler.as_ref().filter(|_| in_windows(event)) else { return };
         let Some(head) = found.facts.heads.last() else { return };
         let mut row = Vec::with_capacity(labeler.encoder().width());
@@ -357,10 +372,10 @@ impl Decoder {
         let harmless = harmless(event);
         self.action.clear();
         _ = write!(self.action, "{}", event.action());
-        let row = self.rows.append(
+        let row = self.lane.rows.append(
             &harmless,
             &EventMeta {
-                cluster: &self.plan.cluster,
+                cluster: self.lane.stream.as_str(),
                 source: &self.source.name,
                 partition: self.source.number.unsigned_abs(),
                 offset: at.offset,
@@ -376,15 +391,16 @@ impl Decoder {
         if self.plan.contexts
             && let Some(detail) = Detail::of(event)
         {
-            self.details.push((row, detail));
+            self.lane.details.push((row, detail));
         }
         Ok(row)
     }
 
-    fn reject(&self, offset: u64, reject: Reject, found: &mut Yield) {
-        found.records += 1;
-        found.rejects.push(RejectRow {
-            cluster: self.plan.cluster.clone(),
+    fn reject(&mut self, offset: u64, reject: Reject) {
+        self.pace.records += 1;
+        self.lane.found.any = true;
+        self.lane.found.rejects.push(RejectRow {
+            cluster: self.lane.stream.to_string(),
             source: self.source.name.clone(),
             partition: self.source.number.unsigned_abs(),
             offset,
@@ -403,22 +419,6 @@ struct At {
     offset: u64,
     item: u32,
     now: Micros,
-}
-
-impl Yield {
-    /// Takes the facts from `facts` on away from the event whose head was pushed last, and flags it.
-    fn bare(&mut self, facts: usize, flag: u8) {
-        if let Some(head) = self.facts.heads.last_mut() {
-            self.facts.facts.truncate(facts);
-            head.facts_len = 0;
-            head.flags |= flag;
-        }
-    }
-
-    fn drop(&mut self, at: Micros, rule: &str, class: Class) {
-        let drop = Drop { minute: at.floor(MINUTE_US), rule: rule.to_owned(), class: class.as_str().to_owned() };
-        *self.drops.entry(drop).or_default() += 1;
-    }
 }
 
 /// The value of a message: unpacked where it is gzip, as CloudWatch sends it.
@@ -446,8 +446,8 @@ fn unpack(value: &[u8], max_bytes: usize) -> Result<Cow<'_, [u8]>, Reject> {
 fn harmless<'e, 'a>(event: &'e Event<'a>) -> Cow<'e, Event<'a>> {
     let resource = event.object.as_ref().map_or("", |object| &object.resource);
     let reason = match &*event.decision_reason {
-        // RBAC names roles and bindings only, and gives nearly all reasons but the empty one
-        reason if reason.is_empty() || reason.starts_with("RBAC: ") => Cow::Borrowed(reason),
+        // RBAC names roles and bindings only, and gives nearly all reasons
+        reason if reason.starts_with("RBAC: ") => Cow::Borrowed(reason),
         reason => redact_message(reason, resource),
     };
     let texts = (redact_text(&event.user_agent), reason);
