@@ -14,15 +14,17 @@
 //!
 //! The order is computed twice, here and in `attribute`. It is a pure function of what arrives, and cheap beside decoding.
 
-use super::block::{BESIDE, DecodedBlock, Features, SETTLED};
+use super::block::{BESIDE, DecodedBlock, Features, Pulse, SETTLED, Seen, Share};
 use super::epoch::{Flow, Tick, by_epoch};
 use super::order::{Arrival, Order, Place};
 use super::state::{Piece, Section};
+use super::streams::{Ordered, Streams};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::model::features::{SavedSequence, Sequence, Touch, Weights};
 use crate::model::labeler::Labeler;
 use crate::model::windows::{Cutter, Window};
+use crate::source::stream::StreamName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -31,6 +33,8 @@ use timely::dataflow::channels::pact::Exchange;
 /// Some windows, for any worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Chunk {
+    /// Their stream.
+    pub stream: StreamName,
     /// Number of the chunk: says which worker answers.
     pub number: u64,
     /// The windows.
@@ -42,6 +46,13 @@ pub struct Chunk {
 pub struct Cut {
     /// How the epoch ends.
     pub tick: Tick,
+    /// How far each stream came.
+    pub streams: BTreeMap<StreamName, StreamCut>,
+}
+
+/// How far an epoch came with a stream.
+#[derive(Clone, Debug)]
+pub struct StreamCut {
     /// Events before this time are in no window to come.
     pub settled_to: Micros,
     /// The events in windows before this number have all their windows.
@@ -54,7 +65,7 @@ pub struct Cut {
 /// What leaves the operator.
 #[derive(Clone, Debug)]
 pub enum Out {
-    /// To the stream's owner.
+    /// To the owner of the streams.
     Block(Box<DecodedBlock>),
     /// To any worker.
     Chunk(Chunk),
@@ -77,7 +88,7 @@ pub struct SavedWindows {
     pub sequence: SavedSequence,
 }
 
-/// The owner's windows.
+/// The windows of a stream.
 pub struct Windows {
     labeler: Arc<Labeler>,
     order: Order,
@@ -117,14 +128,8 @@ impl Windows {
         self.settled
     }
 
-    /// One epoch.
-    pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, tick: Tick, out: &mut Vec<Out>) {
-        self.order.clock(tick.now_ms);
-        blocks.sort_unstable_by_key(|block| (block.partition, block.offset));
-        for mut block in blocks {
-            self.arrive(&mut block);
-            out.push(Out::Block(Box::new(block)));
-        }
+    /// The end of an epoch of which all blocks have arrived.
+    fn epoch(&mut self, stream: &StreamName, tick: &Tick, out: &mut Vec<Out>) -> StreamCut {
         for partition in &tick.ended {
             self.order.end(*partition);
         }
@@ -155,7 +160,8 @@ impl Windows {
         let mut windows = windows.into_iter().peekable();
         while windows.peek().is_some() {
             let chunk = windows.by_ref().take(self.labeler.batch()).collect();
-            out.push(Out::Chunk(Chunk { number: self.next_chunk, windows: chunk }));
+            let (stream, number) = (stream.clone(), self.next_chunk);
+            out.push(Out::Chunk(Chunk { stream, number, windows: chunk }));
             self.next_chunk += 1;
         }
         if tick.commit.is_some() {
@@ -165,11 +171,11 @@ impl Windows {
                 tail: self.cutter.tail(self.settled),
                 sequence: self.sequence.save(self.settled),
             };
-            out.push(Out::Piece(Piece::encode(Section::Windows, 0, &saved)));
+            out.push(Out::Piece(Piece::encode(Section::Windows, 0, &saved).of(stream)));
         }
         self.cutter.forget(self.settled);
         self.sequence.forget(self.settled);
-        out.push(Out::Cut(Box::new(Cut { tick, settled_to, settled: self.settled, ids })));
+        StreamCut { settled_to, settled: self.settled, ids }
     }
 
     /// Events before this time are below the watermark and in no window to come.
@@ -179,14 +185,21 @@ impl Windows {
         at.map_or(watermark, |at| watermark.min(*at))
     }
 
-    fn arrive(&mut self, block: &mut DecodedBlock) {
+    fn arrive(&mut self, block: &DecodedBlock, mut share: Option<&mut Share>) {
         block.tell(&mut self.order);
         let number = self.next_block;
         self.next_block += 1;
-        let Features { heads, rows, touches } = std::mem::take(&mut block.features);
+        let features = share.as_mut().map(|share| std::mem::take(&mut share.features));
+        let Features { heads, rows, touches } = features.unwrap_or_default();
         let mut features = heads.into_iter().zip(rows.into_iter().zip(touches)).peekable();
-        for (index, head) in block.facts.heads.iter().enumerate() {
-            let index = index as u32;
+        for seen in block.seen(share.as_deref()) {
+            let (index, head) = match seen {
+                Seen::Own(index, head) => (index, head),
+                Seen::Other(Pulse { offset, stage_at, .. }) => {
+                    self.order.pass(block.partition, offset, stage_at);
+                    continue;
+                }
+            };
             let place = Place { block: number, head: index };
             let settled = head.flags & SETTLED != 0;
             let arrival = self.order.arrive(block.partition, head, place, settled);
@@ -198,15 +211,33 @@ impl Windows {
     }
 }
 
-/// The operator. Blocks go to the owner of the stream, worker 0.
+impl Ordered for Windows {
+    fn order(&self) -> &Order {
+        &self.order
+    }
+}
+
+/// The operator. Blocks go to the owner of the streams, worker 0.
 pub fn cut_windows<'s>(
     blocks: Flow<'s, DecodedBlock>,
     ticks: Flow<'s, Tick>,
-    mut logic: Option<Windows>,
+    mut streams: Option<Streams<Windows>>,
 ) -> Flow<'s, Out> {
-    by_epoch(blocks, ticks, Exchange::new(|_: &DecodedBlock| 0), "Windows", move |_, blocks, tick, out| {
-        if let Some(logic) = &mut logic {
-            logic.epoch(blocks, tick, out);
+    by_epoch(blocks, ticks, Exchange::new(|_: &DecodedBlock| 0), "Windows", move |_, mut blocks, tick: Tick, out| {
+        let Some(streams) = &mut streams else { return };
+        streams.each().for_each(|(_, windows)| windows.order.clock(tick.now_ms));
+        blocks.sort_unstable_by_key(|block| (block.partition, block.offset));
+        for mut block in blocks {
+            streams.meet(&block);
+            let mut shares = std::mem::take(&mut block.shares);
+            for (stream, windows) in streams.concerned(&block) {
+                windows.arrive(&block, shares.iter_mut().find(|share| share.stream == *stream));
+            }
+            block.shares = shares;
+            out.push(Out::Block(Box::new(block)));
         }
+        let cuts = streams.each().map(|(stream, windows)| (stream.clone(), windows.epoch(stream, &tick, out)));
+        let streams = cuts.collect();
+        out.push(Out::Cut(Box::new(Cut { tick, streams })));
     })
 }
