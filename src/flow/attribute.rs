@@ -15,15 +15,15 @@
 use super::actors::Sessions;
 use super::attributor::Attributor;
 use super::block::{BESIDE, DecodedBlock, SETTLED};
+use super::coming::Coming;
 use super::epoch::{Flow, IdMap, Mark, by_epoch};
 use super::note::{Note, Notes, unattributed};
-use super::order::{Arrival, Order, Place, ResumePoint, Waiting};
+use super::order::{Arrival, Order, Place, ResumePoint};
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Snapshot};
 use super::vote::Turn;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::engine::Ahead;
 use crate::context::live::LiveChange;
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
 use crate::model::vote::Vote;
@@ -216,7 +216,8 @@ impl Attribute {
                 }
             } else {
                 let released = released.get(number + 1..).unwrap_or_default();
-                let coming = Coming { blocks: &self.blocks, released, waiting: self.order.coming() };
+                let find = |block: u64| self.blocks.get(&block).map(|held| &held.block.facts);
+                let coming = Coming { facts: &find, released, waiting: self.order.coming() };
                 let facts = &held.block.facts;
                 let mut own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
                 own.vote = self.votes.get(&head.id).copied();
@@ -255,7 +256,7 @@ impl Attribute {
             self.odd_ids.iter().map(|(id, (at, text))| (*id, *at, text.clone())).collect();
         odd_ids.sort_unstable();
         if let Some(attributor) = &mut self.attributor {
-            out.push(Out::Piece(attributor.save()));
+            out.extend(attributor.save().into_iter().map(Out::Piece));
         }
         if let Some(sessions) = &self.sessions {
             out.push(Out::Piece(Piece::encode(Section::OpenSessions, 0, &sessions.save())));
@@ -292,27 +293,6 @@ fn beside(own: Attribution) -> Attribution {
 
 fn has_row(head: &Head) -> bool {
     head.row != u32::MAX
-}
-
-/// The events behind the one being attributed: first those released with it, then those that wait.
-struct Coming<'a> {
-    blocks: &'a BTreeMap<u64, Held>,
-    released: &'a [Waiting],
-    waiting: &'a [Waiting],
-}
-
-impl Ahead for Coming<'_> {
-    fn event(&self, index: usize) -> Option<Input<'_>> {
-        let place = match self.released.get(index) {
-            Some(released) => released.place,
-            None => self.waiting.get(index - self.released.len())?.place,
-        };
-        let Input { head, facts, client } =
-            Input::of(&self.blocks.get(&place.block)?.block.facts, place.head as usize)?;
-        // A stage that only stands beside another one causes nothing.
-        let counts = head.flags & BESIDE == 0;
-        Some(Input { head, facts: if counts { facts } else { &[] }, client: client.filter(|_| counts) })
-    }
 }
 
 /// Runs one event through the method of finding contexts and the sessions; `coming` is absent for a late one.

@@ -15,7 +15,6 @@ use super::feed::feed;
 use super::files::{names, open};
 use super::filtered::{self, count_drops};
 use super::infer::infer_windows;
-use super::labelled::weights;
 use super::live::{LiveCauses, live_rows};
 use super::live_contexts::{live_contexts, show};
 use super::order::{Decided, Following, Order, ResumePoint};
@@ -281,7 +280,8 @@ fn label<'s>(
     let owner = match index {
         0 => {
             let saved: Option<SavedWindows> = run.state.read(Section::Windows, 0, 1)?.pop();
-            Some(Windows::new(Arc::clone(labeler), order(run), weights(&run.plan.tables), saved))
+            let engine = run.plan.answers_needed().then(|| engine(run)).transpose()?;
+            Some(Windows::new(Arc::clone(labeler), order(run), engine, saved))
         }
         _ => None,
     };
@@ -308,21 +308,29 @@ fn order(run: &Run) -> Order {
     Order::new(run.plan.lateness_us, &run.resumed, run.watermark).holding(LOOK_AHEAD_US).following(run.following)
 }
 
+/// The causal engine with what is settled, as the last commit left it.
+fn engine(run: &Run) -> Result<Engine, FlowError> {
+    let tables = Arc::clone(&run.plan.tables);
+    Ok(match run.state.pieces(Section::Engine, 0, 1).next() {
+        Some(bytes) => Engine::load(bytes, tables)?,
+        None => Engine::new(tables),
+    })
+}
+
 /// The owner of the stream, as the last commit left it.
 fn attribute(run: &Run) -> Result<Attribute, FlowError> {
     let plan = &run.plan;
     let order = order(run);
-    let tables = || Arc::clone(&plan.tables);
-    let attributor = match (&run.clusters, run.state.pieces(Section::Engine, 0, 1).next()) {
-        _ if !plan.contexts => None,
-        (Some(clusters), _) => Some(Attributor::Clusters(Arc::clone(clusters))),
-        (None, saved) => {
-            let engine = saved.map_or_else(|| Ok(Engine::new(tables())), |bytes| Engine::load(bytes, tables()))?;
-            Some(match &plan.live {
-                None => Attributor::Causal(Box::new(engine)),
-                Some(_) => Attributor::Live(Box::new(LiveCauses::new(engine))),
-            })
+    let attributor = match &run.clusters {
+        _ if !plan.causal() => None,
+        Some(clusters) if plan.contexts => {
+            let engine = plan.answers_needed().then(|| engine(run)).transpose()?;
+            Some(Attributor::Clusters(Arc::clone(clusters), engine.map(Box::new)))
         }
+        _ => Some(match &plan.live {
+            None => Attributor::Causal(Box::new(engine(run)?)),
+            Some(_) => Attributor::Live(Box::new(LiveCauses::new(engine(run)?))),
+        }),
     };
     let sessions = match plan.sessions {
         true => {
