@@ -2,7 +2,7 @@
 
 use super::labelled::{Labelled, LabelledEvent};
 use crate::audit::label::Label;
-use crate::model::features::{FIRST, ROOT_LABEL, UNKNOWN, Vocabulary};
+use crate::model::features::{ABSENT, FIRST, ROOT_LABEL, UNKNOWN, Vocabulary};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -27,6 +27,8 @@ pub struct Blur {
     /// Share of the windows in which one kind of action becomes one that training never saw, so that the network learns what to
     /// say of such.
     pub hide: f64,
+    /// Share of the windows in which the causal engine says nothing, so that the network learns to do without it.
+    pub mute: f64,
     /// Start of all that is random.
     pub seed: u64,
 }
@@ -104,10 +106,14 @@ impl Samples {
 
     fn blur(&self, ids: &mut [i64], classes: &mut [i64], blur: Blur, random: &mut StdRng) {
         let width = ids.len() / classes.len().max(1);
+        let mute = random.random_bool(blur.mute);
         let hidden = match self.answer {
-            Some(_) if random.random_bool(blur.hide) => classes.choose(random).copied().filter(|class| *class > 0),
+            Some(_) if !mute && random.random_bool(blur.hide) => {
+                classes.choose(random).copied().filter(|class| *class > UNKNOWN_CLASS)
+            }
             _ => None,
         };
+        let said = self.answer.filter(|_| mute);
         for (row, class) in ids.chunks_exact_mut(width.max(1)).zip(classes) {
             for (column, id) in row.iter_mut().enumerate() {
                 // What the engine does not know has a meaning of its own: a kind that training never saw.
@@ -123,6 +129,10 @@ impl Samples {
                 if *class == hidden {
                     *class = UNKNOWN_CLASS;
                 }
+            }
+            // The engine's columns are the last ones.
+            if let Some(from) = said {
+                row.iter_mut().skip(from).for_each(|id| *id = i64::from(ABSENT));
             }
         }
     }
