@@ -6,6 +6,7 @@
 mod common;
 
 use causeway::flow::labelled::read_labelled;
+use causeway::model::evaluate::predict;
 use causeway::model::features::FeatureSet;
 use causeway::model::labeler::{Labeler, Use};
 use causeway::model::labels::LabelSpec;
@@ -16,6 +17,7 @@ use causeway::model::train::{Architecture, NetConfig, Settings, Trained, device,
 use causeway::model::vote::words;
 use causeway::model::windows::Window;
 use common::{Rows, assert_same, causeway, cell, replay, rows, sample_lines, succeed};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Whether ONNX Runtime is there; says so when it is not.
@@ -182,6 +184,41 @@ fn labels_depend_neither_on_workers_nor_batches_nor_kills() {
     }
     succeed(run("killed", &[]));
     assert_same(&expected, &tables("killed"), "killed");
+}
+
+#[test]
+fn the_stream_says_what_evaluation_measures() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path());
+    let log = labelled(folder.path(), sample_lines().len());
+    let labeler = Labeler::open(&model, Use { device: Device::Cpu, stride: 15, batch: 0 }).unwrap();
+    let data = read_labelled(&[log.display().to_string()], labeler.spec().features).unwrap();
+    let found = predict(&labeler, &data, &data.segments, &[]).unwrap();
+    let expected: BTreeMap<String, String> =
+        found.voted.iter().map(|p| (uuid(data.events[p.row].audit_id), p.label.0.to_string())).collect();
+    // The causal engine is asked for the model's sake, however contexts are found.
+    for how in [&["--filter", "light"][..], &["--contexts", "off"], &["--filter", "light", "--method", "k8ntext"]] {
+        let output = folder.path().join(how.join("-"));
+        let mut command = replay(&output, &[&log], how);
+        command.arg("--model").arg(&model).args(["--set", "model.labels=required", "--set", "model.stride=15"]);
+        succeed(command);
+        let rows = rows(&output, &[]);
+        let found: BTreeMap<String, String> = rows["events"]
+            .iter()
+            .map(|row| (cell(row, "audit_id").to_owned(), cell(row, "model_label").to_owned()))
+            .collect();
+        let differing = expected.iter().filter(|(id, label)| found.get(*id) != Some(label)).count();
+        assert_eq!((differing, expected.len()), (0, found.len()), "{how:?}");
+    }
+}
+
+/// An audit id as text.
+fn uuid(id: u128) -> String {
+    let hex = format!("{id:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 #[test]

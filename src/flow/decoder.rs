@@ -8,7 +8,7 @@ pub use lane::Restored;
 
 use super::block::{BESIDE, DecodedBlock, Pulse, SETTLED, Share};
 use super::filtered::Drop;
-use super::labelled::{in_windows, touch};
+use super::labelled::in_windows;
 use super::plan::ReplayPlan;
 use super::shelf::{BatchId, Shelf};
 use super::told;
@@ -19,7 +19,7 @@ use crate::audit::decode::{Want, decode};
 use crate::audit::event::Event;
 use crate::audit::filter;
 use crate::audit::hash::hash;
-use crate::audit::label::{Label, propose};
+use crate::audit::label::{Label, control_plane, propose};
 use crate::audit::redact::{redact_body, redact_message, redact_text, redact_uri};
 use crate::audit::reject::{Reject, RejectReason};
 use crate::audit::time::Micros;
@@ -244,7 +244,7 @@ impl Decoder {
 
     fn record(&mut self, record: &[u8], (partition, offset, now): (PartitionId, u64, Micros)) -> Result<(), LakeError> {
         self.lane.found.any = true;
-        let want = Want { evidence: self.plan.contexts || self.plan.labeler.is_some(), raw_bodies: self.plan.bodies };
+        let want = Want { evidence: self.plan.causal() || self.plan.labeler.is_some(), raw_bodies: self.plan.bodies };
         let mut failure = None;
         decode(record, want, &mut |item, event| {
             let place = At { partition, offset, item, now };
@@ -335,7 +335,7 @@ impl Decoder {
                 self.features(event);
             }
             let found = &mut self.lane.found;
-            if settled || !self.plan.contexts {
+            if settled || !self.plan.causal() {
                 found.bare(facts, if settled { SETTLED } else { 0 });
             }
             if !filter::is_row(event) {
@@ -356,12 +356,12 @@ impl Decoder {
     fn features(&mut self, event: &Event<'_>) {
         let found = &mut self.lane.found;
         let Some(labeler) = self.plan.labeler.as_ref().filter(|_| in_windows(event)) else { return };
-        let Some(head) = found.facts.heads.last() else { return };
+        let Some(index) = found.facts.heads.len().checked_sub(1) else { return };
         let mut row = Vec::with_capacity(labeler.encoder().width());
         labeler.encoder().encode(event, &mut row);
-        found.features.heads.push(found.facts.heads.len() as u32 - 1);
+        found.features.heads.push(index as u32);
         found.features.rows.push(row);
-        found.features.touches.push(touch(head, &found.facts));
+        found.features.labels.push((propose(event), control_plane(event)));
     }
 
     fn row(&mut self, event: &Event<'_>, at: At, class: Class) -> Result<u32, LakeError> {

@@ -14,6 +14,7 @@ use burn::tensor::Device;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,8 +38,8 @@ pub struct Labels {
     #[arg(long, value_name = "SEARCH")]
     tune: Option<Search>,
     /// Trials of that search.
-    #[arg(long, value_name = "N", default_value_t = 27, requires = "tune")]
-    trials: usize,
+    #[arg(long, value_name = "N", default_value = "27", requires = "tune")]
+    trials: NonZeroUsize,
     /// Folder of checkpoints, one an epoch.
     #[arg(long, value_name = "DIR")]
     checkpoints: Option<PathBuf>,
@@ -183,7 +184,7 @@ impl Labels {
     ) -> Result<Settings> {
         let base = self.net.settings();
         let bar = bar();
-        let trials = tune(&base, search, self.trials, |trial, round, settings| {
+        let trials = tune(&base, search, self.trials.get(), |trial, round, settings| {
             bar.suspend(|| eprintln!("trial {trial}, round {round}: {}", searched(settings)));
             let trained = run(data, settings, device, (&bar, stop), None)?;
             let accuracies = trained.history.epochs.iter().map(|epoch| epoch.validation_accuracy);

@@ -1,7 +1,7 @@
 //! From a trained network to an ONNX file: the same computation, node by node, with dropout left out.
 
 use super::TrainError;
-use super::net::{DILATIONS, Input, KERNEL, Net, Tcn, Trunk, TwoLstm};
+use super::net::{Answer, DILATIONS, Input, KERNEL, Net, Tcn, Trunk, TwoLstm};
 use super::recurrent::BiLstm;
 use crate::model::labels::LabelSpec;
 use crate::model::onnx::{Attribute, Dim, Element, Graph, Lstm};
@@ -19,7 +19,13 @@ pub fn export(net: &Net, spec: &LabelSpec) -> Result<Vec<u8>, TrainError> {
         Trunk::Tcn(tcn) => convolutions(&mut graph, tcn)?,
         Trunk::Bilstm(layers) => lstm_layers(&mut graph, layers)?,
     }
-    linear(&mut graph, "head", &net.head, "trunk", "logits")?;
+    match &net.answer {
+        None => linear(&mut graph, "head", &net.head, "trunk", "logits")?,
+        Some(answer) => {
+            linear(&mut graph, "head", &net.head, "trunk", "head")?;
+            believe(&mut graph, answer)?;
+        }
+    }
     let classes = Dim::Fixed(spec.labels.len());
     graph.output("logits", Element::F32, &[Dim::Named("batch"), Dim::Fixed(spec.window), classes]);
     let properties = spec.properties().map_err(|e| TrainError::Library(e.to_string()))?;
@@ -46,6 +52,17 @@ fn input(graph: &mut Graph, input: &Input) -> Result<(), TrainError> {
     graph.node("Add", &["ids", "offsets"], &["places"], &[]);
     graph.node("Gather", &["table", "places"], &["embedded"], &[]);
     graph.node("Reshape", &["embedded", "side_by_side"], &["x"], &[]);
+    Ok(())
+}
+
+fn believe(graph: &mut Graph, answer: &Answer) -> Result<(), TrainError> {
+    let ([numbers, classes], table) = values(answer.table.val())?;
+    graph.floats("answer.table", &[numbers, classes], &table);
+    graph.scalar("answer.column", answer.column as i64);
+    // an index without dimensions takes the dimension away
+    graph.node("Gather", &["ids", "answer.column"], &["answer.ids"], &[("axis", Attribute::Int(2))]);
+    graph.node("Gather", &["answer.table", "answer.ids"], &["answer"], &[]);
+    graph.node("Add", &["head", "answer"], &["logits"], &[]);
     Ok(())
 }
 
