@@ -149,3 +149,42 @@ pub fn shuffled(starts: &[usize], seed: u64) -> Vec<usize> {
     starts.shuffle(&mut StdRng::seed_from_u64(seed));
     starts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALM: Blur = Blur { forget: 0.0, hide: 0.0, mute: 0.0, seed: 1 };
+
+    /// A window of two kinds, which the engine tells apart: a column of the event, the engine's answer, its evidence.
+    fn samples() -> Samples {
+        let rows = [1, 2, 1, 2].map(|class| vec![5, number_of_class(class) as u16, 7]).into();
+        Samples { rows, classes: vec![1, 2, 1, 2], window: 4, answer: Some(1) }
+    }
+
+    #[test]
+    fn a_hidden_kind_is_one_that_the_engine_cannot_name() {
+        let batch = samples().batch(&[0], Some(Blur { hide: 1.0, ..CALM }));
+        let hidden: Vec<bool> = batch.classes.iter().map(|class| *class == UNKNOWN_CLASS).collect();
+        assert!(hidden == [true, false, true, false] || hidden == [false, true, false, true], "{hidden:?}");
+        for ((row, hidden), class) in batch.ids.chunks(3).zip(hidden).zip([1, 2, 1, 2]) {
+            let answer = if hidden { i64::from(UNKNOWN) } else { number_of_class(class) };
+            assert_eq!(row, [5, answer, 7]);
+        }
+    }
+
+    #[test]
+    fn a_mute_engine_says_nothing_and_the_truth_stays() {
+        let batch = samples().batch(&[0], Some(Blur { mute: 1.0, hide: 1.0, ..CALM }));
+        assert_eq!(batch.classes, [1, 2, 1, 2]);
+        assert!(batch.ids.chunks(3).all(|row| row == [5, i64::from(ABSENT), i64::from(ABSENT)]));
+        assert_eq!(samples().batch(&[0], Some(CALM)).ids, samples().batch(&[0], None).ids);
+    }
+
+    #[test]
+    fn behind_the_last_event_nothing_is_scored() {
+        let batch = samples().batch(&[3], None);
+        assert_eq!(batch.classes, [2, UNSCORED, UNSCORED, UNSCORED]);
+        assert!(batch.ids.iter().skip(3).all(|id| *id == i64::from(UNKNOWN)));
+    }
+}

@@ -7,7 +7,7 @@ use crate::model::labelled::Labelled;
 use crate::model::runtime;
 use crate::model::train::run::Watch;
 use crate::model::train::{
-    Architecture, Epoch, NetConfig, Search, Settings, TrainError, Trained, Trial, device, train, tune,
+    Architecture, Epoch, Heads, NetConfig, Search, Settings, TrainError, Trained, Trial, device, train, tune,
 };
 use anyhow::{Context, Result};
 use burn::tensor::Device;
@@ -54,6 +54,9 @@ pub struct NetArgs {
     /// The network.
     #[arg(long, value_enum, default_value_t = Architecture::Tcn)]
     pub architecture: Architecture,
+    /// One head over all labels, or the paper's five over their parts.
+    #[arg(long, value_enum, default_value_t = Heads::One)]
+    pub heads: Heads,
     /// The columns.
     #[arg(long, value_enum, default_value_t = FeatureSet::Linked)]
     pub features: FeatureSet,
@@ -119,6 +122,7 @@ impl NetArgs {
         let units = self.units.unwrap_or(if paper { 156 } else { 64 });
         let net = NetConfig {
             architecture: self.architecture,
+            heads: self.heads,
             features: self.features,
             embedding: self.embedding,
             units,

@@ -132,13 +132,13 @@ pub fn train(
     }
     let _generator = generator();
     device.seed(settings.seed);
-    let net = Net::new(&settings.net, &sizes, labels.len(), &device.clone().autodiff());
+    let net = Net::new(&settings.net, &sizes, &labels, &device.clone().autodiff());
     let run = Run { settings, samples, starts, validation, device: device.clone().autodiff() };
     let (net, history) = run.train(net, watch)?;
     let mut spec = LabelSpec {
         format: FORMAT,
         version: String::new(),
-        architecture: settings.net.architecture.name().to_owned(),
+        architecture: settings.net.name(),
         features: settings.net.features,
         vocabularies,
         labels,
