@@ -139,6 +139,10 @@ fn a_search_finds_its_settings_and_trains_with_them() {
     assert!(said.starts_with(&format!("trial {}: ", trials[0]["trial"])), "{said}");
     assert!(said.contains(&format!("units {} and ", units(&trials[0]))), "{said}");
     assert!(LabelSpec::read(&std::fs::read(&model).unwrap()).is_ok());
+    let none = ["train", "labels", "--tune", "random", "--trials", "0", "--output", model.to_str().unwrap()];
+    let refused = causeway(&none).arg(&log).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("0 is not in 1..=10000"), "{said}");
 }
 
 /// The sample log, each event labelled as it would be by itself: a model that was trained on it knows all kinds that the causal engine

@@ -2,7 +2,7 @@
 
 use super::labelled::{Labelled, LabelledEvent};
 use crate::audit::label::Label;
-use crate::model::features::{ABSENT, FIRST, ROOT_LABEL, UNKNOWN, Vocabulary};
+use crate::model::features::{FIRST, ROOT_LABEL, UNKNOWN, Vocabulary};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -27,8 +27,6 @@ pub struct Blur {
     /// Share of the windows in which one kind of action becomes one that training never saw, so that the network learns what to
     /// say of such.
     pub hide: f64,
-    /// Share of the windows in which the causal engine says nothing, so that the network learns to do without it.
-    pub mute: f64,
     /// Start of all that is random.
     pub seed: u64,
 }
@@ -106,14 +104,12 @@ impl Samples {
 
     fn blur(&self, ids: &mut [i64], classes: &mut [i64], blur: Blur, random: &mut StdRng) {
         let width = ids.len() / classes.len().max(1);
-        let mute = random.random_bool(blur.mute);
         let hidden = match self.answer {
-            Some(_) if !mute && random.random_bool(blur.hide) => {
+            Some(_) if random.random_bool(blur.hide) => {
                 classes.choose(random).copied().filter(|class| *class > UNKNOWN_CLASS)
             }
             _ => None,
         };
-        let said = self.answer.filter(|_| mute);
         for (row, class) in ids.chunks_exact_mut(width.max(1)).zip(classes) {
             for (column, id) in row.iter_mut().enumerate() {
                 // What the engine does not know has a meaning of its own: a kind that training never saw.
@@ -129,10 +125,6 @@ impl Samples {
                 if *class == hidden {
                     *class = UNKNOWN_CLASS;
                 }
-            }
-            // The engine's columns are the last ones.
-            if let Some(from) = said {
-                row.iter_mut().skip(from).for_each(|id| *id = i64::from(ABSENT));
             }
         }
     }
@@ -154,7 +146,7 @@ pub fn shuffled(starts: &[usize], seed: u64) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    const CALM: Blur = Blur { forget: 0.0, hide: 0.0, mute: 0.0, seed: 1 };
+    const CALM: Blur = Blur { forget: 0.0, hide: 0.0, seed: 1 };
 
     /// A window of two kinds, which the engine tells apart: a column of the event, the engine's answer, its evidence.
     fn samples() -> Samples {
@@ -174,10 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mute_engine_says_nothing_and_the_truth_stays() {
-        let batch = samples().batch(&[0], Some(Blur { mute: 1.0, hide: 1.0, ..CALM }));
+    fn what_the_engine_says_is_never_forgotten() {
+        let batch = samples().batch(&[0], Some(Blur { forget: 1.0, ..CALM }));
         assert_eq!(batch.classes, [1, 2, 1, 2]);
-        assert!(batch.ids.chunks(3).all(|row| row == [5, i64::from(ABSENT), i64::from(ABSENT)]));
+        let unknown = i64::from(UNKNOWN);
+        assert!(
+            batch.ids.chunks(3).zip([1, 2, 1, 2]).all(|(row, class)| row == [unknown, number_of_class(class), unknown])
+        );
         assert_eq!(samples().batch(&[0], Some(CALM)).ids, samples().batch(&[0], None).ids);
     }
 

@@ -14,7 +14,6 @@ use burn::tensor::Device;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -38,8 +37,8 @@ pub struct Labels {
     #[arg(long, value_name = "SEARCH")]
     tune: Option<Search>,
     /// Trials of that search.
-    #[arg(long, value_name = "N", default_value = "27", requires = "tune")]
-    trials: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 27, requires = "tune", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    trials: u32,
     /// Folder of checkpoints, one an epoch.
     #[arg(long, value_name = "DIR")]
     checkpoints: Option<PathBuf>,
@@ -188,7 +187,7 @@ impl Labels {
     ) -> Result<Settings> {
         let base = self.net.settings();
         let bar = bar();
-        let trials = tune(&base, search, self.trials.get(), |trial, round, settings| {
+        let trials = tune(&base, search, self.trials as usize, |trial, round, settings| {
             bar.suspend(|| eprintln!("trial {trial}, round {round}: {}", searched(settings)));
             let trained = run(data, settings, device, (&bar, stop), None)?;
             let accuracies = trained.history.epochs.iter().map(|epoch| epoch.validation_accuracy);
