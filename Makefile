@@ -68,12 +68,13 @@ kafka-demo: build
 	@echo "The tables are in $(DEMO)-kafka. Without --until-end the run would follow the topic."
 
 # Kills `causeway run` and the broker KILLS times at random moments while LOG is produced (plain, .gz, .zst or .xz). With PROCESSES
-# above 1 each start has a random number of processes up to it, of which a random one is killed.
+# above 1 each start has a random number of processes up to it, of which a random one is killed. CLUSTERS of them share the topic.
 LOG ?= samples/shop-cluster.jsonl.xz
 KILLS ?= 50
 PROCESSES ?= 1
+CLUSTERS ?= 1
 test-kafka-kill:
 	@rm -f target/kafka-kill.txt
-	CAUSEWAY_KAFKA_LOG=$(abspath $(LOG)) CAUSEWAY_KAFKA_KILLS=$(KILLS) CAUSEWAY_KAFKA_PROCESSES=$(PROCESSES) CAUSEWAY_KAFKA_REPORT=$(abspath target/kafka-kill.txt) \
+	CAUSEWAY_KAFKA_LOG=$(abspath $(LOG)) CAUSEWAY_KAFKA_KILLS=$(KILLS) CAUSEWAY_KAFKA_PROCESSES=$(PROCESSES) CAUSEWAY_KAFKA_CLUSTERS=$(CLUSTERS) CAUSEWAY_KAFKA_REPORT=$(abspath target/kafka-kill.txt) \
 	  cargo test --test kafka_kill -- --exact killed_at_random_moments_nothing_is_lost_or_doubled
 	@cat target/kafka-kill.txt 2>/dev/null || echo "kafka-kill: skipped, Java or Maven is not installed"

@@ -13,13 +13,14 @@ use causeway::context::engine::{Engine, LOOK_AHEAD_US};
 use causeway::context::live::{Input, Live};
 use causeway::context::model::{FactBatch, Head};
 use causeway::context::tables::Tables;
-use causeway::flow::attribute::{Attribute, Out, Totals, attribute_blocks};
+use causeway::flow::attribute::Attribute;
 use causeway::flow::attributor::Attributor;
-use causeway::flow::block::{DecodedBlock, Features};
+use causeway::flow::block::{DecodedBlock, Share};
 use causeway::flow::epoch::{Epoch, Tick, split};
 use causeway::flow::live::{LiveCauses, live_rows};
 use causeway::flow::live_contexts::{LiveView, live_contexts, show};
 use causeway::flow::order::Order;
+use causeway::flow::owner::{Out, Owner, own_streams};
 use causeway::flow::shelf::BatchId;
 use causeway::flow::state::{Piece, State};
 use causeway::flow::vote::Turn;
@@ -180,18 +181,12 @@ fn blocks(log: &FactBatch, order: &[usize], epoch: usize) -> Vec<DecodedBlock> {
             facts.heads.push(Head { facts_from, client, ..*event.head });
         }
         DecodedBlock {
-            worker: 0,
-            batch: BatchId(number as u64),
             partition: PartitionId(0),
             offset: (number * epoch) as u64,
             end: (number * epoch + part.len()) as u64,
-            newest: None,
             records: part.len() as u64,
-            empty_lines: 0,
-            facts,
-            ahead: Vec::new(),
-            says: None,
-            features: Features::default(),
+            shares: vec![Share { batch: BatchId(number as u64), facts, ..Share::default() }],
+            ..DecodedBlock::default()
         }
     };
     order.chunks(epoch).enumerate().map(block).collect()
@@ -212,7 +207,7 @@ impl Ran {
 
 /// The operator in a dataflow, a block an epoch: up to four epochs under way (`full`), or one after the other.
 fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Tables>, full: bool) -> Ran {
-    let events: usize = blocks.iter().map(|block| block.facts.heads.len()).sum();
+    let events: usize = blocks.iter().map(|block| block.records as usize).sum();
     let (count, blocks) = (blocks.len() as Epoch, Mutex::new(Some(blocks)));
     let (tables, shown) = (Arc::clone(tables), Arc::new(LiveView::default()));
     let began = Instant::now();
@@ -226,9 +221,9 @@ fn dataflow(blocks: Vec<DecodedBlock>, how: How, workers: usize, tables: &Arc<Ta
             _ => Attributor::Live(Box::new(LiveCauses::new(engine()))),
         };
         let order = Order::new(LATENESS_US, &BTreeMap::new(), Micros::MIN).holding(LOOK_AHEAD_US);
-        let owner = (index == 0).then(|| Attribute::new(order, Some(causes), None, Totals::default()));
+        let owner = (index == 0).then(|| Owner::alone(Attribute::new(order, Some(causes), None)));
         let probe = worker.dataflow::<Epoch, _, _>(|scope| {
-            let out = attribute_blocks(scope.input_from(&mut input), scope.input_from(&mut ticks), owner);
+            let out = own_streams(scope.input_from(&mut input), scope.input_from(&mut ticks), owner);
             let (changes, rest) = split(out, |out| if let Out::Live(rows) = out { Ok(rows) } else { Err(out) });
             let (marks, _) = split(rest, |out| if let Out::Mark(mark) = out { Ok(mark) } else { Err(()) });
             match how {
@@ -288,9 +283,9 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
     );
     let causes = Attributor::Live(Box::new(LiveCauses::new(Engine::new(Arc::clone(tables)))));
     let order = Order::new(LATENESS_US, &BTreeMap::new(), Micros::MIN).holding(LOOK_AHEAD_US);
-    let owner = Attribute::new(order, Some(causes), None, Totals::default());
+    let owner = Owner::alone(Attribute::new(order, Some(causes), None));
     let probe = worker.dataflow::<Epoch, _, _>(|scope| {
-        let out = attribute_blocks(scope.input_from(&mut input), scope.input_from(&mut ticks), Some(owner));
+        let out = own_streams(scope.input_from(&mut input), scope.input_from(&mut ticks), Some(owner));
         let (changes, rest) = split(out, |out| if let Out::Live(rows) = out { Ok(rows) } else { Err(out) });
         let (marks, pieces) = split(rest, |out| match out {
             Out::Mark(mark) => Ok(mark),
@@ -323,9 +318,13 @@ fn held(sample: &Sample, tables: &Arc<Tables>) {
         let now = waiting.heads.partition_point(|head| head.stage_at < until);
         let mut parts = blocks(&waiting, &(0..now).collect::<Vec<usize>>(), now.max(1));
         let rest: Vec<usize> = (now..waiting.heads.len()).collect();
-        waiting = blocks(&waiting, &rest, rest.len().max(1)).pop().map(|block| block.facts).unwrap_or_default();
+        waiting = blocks(&waiting, &rest, rest.len().max(1))
+            .pop()
+            .and_then(|mut block| block.shares.pop())
+            .map(|share| share.facts)
+            .unwrap_or_default();
         for block in &mut parts {
-            block.batch = BatchId(copy);
+            block.shares.iter_mut().for_each(|share| share.batch = BatchId(copy));
             (block.offset, block.end) = (events as u64, (events + now) as u64);
         }
         events += now;

@@ -474,36 +474,3 @@ fn what_compaction_removed_leaves_no_trace() {
     read_to_end(broker, topic, &output, &[]);
     verify(&output);
 }
-
-#[test]
-fn of_a_topic_that_clusters_share_a_run_takes_its_own() {
-    use rdkafka::message::{Header, OwnedHeaders};
-    use rdkafka::producer::BaseRecord;
-    let Some(broker) = shared() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let topic = "everybodys";
-    broker.topic(topic, 2, &[]);
-    let sending = broker.producer(&[]);
-    for number in 0..60 {
-        // Of this cluster, of another one, and of one that does not say.
-        let headers = OwnedHeaders::new().insert(Header { key: "shipper", value: Some("x") });
-        let headers = match number % 3 {
-            0 => headers.insert(Header { key: "cluster", value: Some("test") }),
-            1 => headers.insert(Header { key: "cluster", value: Some("other") }),
-            _ => headers,
-        };
-        let value = event(number, 60_000 - number as i64);
-        let record = BaseRecord::<[u8], [u8]>::to(topic).partition(number as i32 % 2).payload(&value).headers(headers);
-        assert!(sending.0.send(record).is_ok());
-    }
-    sending.flush();
-    let output = folder.path().join("own");
-    let header = ["--set", "kafka.cluster_header=cluster"];
-    let running = follow(broker, topic, &output, &[&header[..], &["--set", "stream.idle_after=1s"]].concat());
-    wait_for("the rows", || rows_so_far(&output) == 40);
-    assert_eq!(running.stop(), 0);
-    read_to_end(broker, topic, &output, &header);
-    assert_eq!(accounted(&output), (40, 20, 0));
-    let rows = rows(&output, &[]);
-    assert!(rows["filtered"].iter().all(|row| cell(row, "rule") == "cluster"), "{:?}", rows["filtered"]);
-}

@@ -2,7 +2,8 @@
 //!
 //! `make test-kafka-kill` sets the log (`CAUSEWAY_KAFKA_LOG`), the number of kills (`CAUSEWAY_KAFKA_KILLS`, 10 by default), the most
 //! processes that a run has (`CAUSEWAY_KAFKA_PROCESSES`, 1 by default: a random number up to it at each start, of which a random one
-//! is killed), and the file for the closing line (`CAUSEWAY_KAFKA_REPORT`).
+//! is killed), how many clusters share the topic (`CAUSEWAY_KAFKA_CLUSTERS`, 1 by default: each of them sends the whole log), and the
+//! file for the closing line (`CAUSEWAY_KAFKA_REPORT`).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
@@ -42,6 +43,8 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
     let Some(broker) = Broker::start() else { return };
     let number = |name, default| std::env::var(name).map_or(default, |n| n.parse().expect("a number"));
     let (kills, most) = (number("CAUSEWAY_KAFKA_KILLS", 10), number("CAUSEWAY_KAFKA_PROCESSES", 1));
+    let clusters: Vec<String> = (0..number("CAUSEWAY_KAFKA_CLUSTERS", 1)).map(|of| format!("cluster-{of}")).collect();
+    let header = ["--set", "kafka.cluster_header=cluster"];
     let lines = std::env::var_os("CAUSEWAY_KAFKA_LOG").map_or_else(sample_lines, |log| lines_of(Path::new(&log)));
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("disturbed");
@@ -58,7 +61,9 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
                 while number as u64 * (kills + 1) > (done.load(Ordering::Relaxed) + 1) * lines.len() as u64 {
                     std::thread::sleep(Duration::from_millis(20));
                 }
-                sending.send(TOPIC, number as i32 % PARTITIONS, Some(line));
+                for (of, cluster) in clusters.iter().enumerate() {
+                    sending.send_of(TOPIC, (number + of) as i32 % PARTITIONS, Some(line), Some(cluster));
+                }
                 if number % 64 == 0 {
                     std::thread::sleep(Duration::from_millis(1));
                 }
@@ -67,7 +72,7 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
         });
         let start = |processes: u64, workers: u64| {
             let workers = workers.to_string();
-            let more = [RESTLESS, &["--workers", &workers]].concat();
+            let more = [RESTLESS, &header, &["--workers", &workers]].concat();
             start_processes(&broker, TOPIC, &output, processes as usize, &more)
         };
         let mut running = start(1, 2);
@@ -98,25 +103,28 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
     });
 
     let account = folder.path().join("account.json");
-    let mut last = broker.run(TOPIC, &output, &["--until-end", "--account"]);
-    last.arg(&account);
+    let mut last = broker.run(TOPIC, &output, &header);
+    last.args(["--until-end", "--account"]).arg(&account);
     succeed(last);
     verify(&output);
     let undisturbed = folder.path().join("undisturbed");
-    succeed(broker.run(TOPIC, &undisturbed, &["--until-end"]));
+    let mut left_alone = broker.run(TOPIC, &undisturbed, &header);
+    left_alone.arg("--until-end");
+    succeed(left_alone);
     let (expected, found) = (rows(&undisturbed, &[]), rows(&output, &[]));
     assert_same(&expected, &found, "killed");
 
     let in_topic: i64 = (0..PARTITIONS).map(|partition| broker.end(TOPIC, partition)).sum();
-    assert_eq!(in_topic, lines.len() as i64, "the producer lost or doubled something");
+    assert_eq!(in_topic, (lines.len() * clusters.len()) as i64, "the producer lost or doubled something");
     let account: serde_json::Value = serde_json::from_slice(&std::fs::read(account).unwrap()).unwrap();
     let count = |name: &str| account[name].as_u64().unwrap();
     assert_eq!(count("read") + count("empty_lines"), in_topic as u64, "each message is in one place: {account:#}");
     let (commits, same): (usize, usize) = (common::manifests(&output).len(), found.values().map(Vec::len).sum());
     let line = format!(
-        "kafka-kill: {} kills ({of_run} of the run, {of_broker} of the broker) in {:.0} s and {commits} commits: {in_topic} messages = {} events + {} filtered + {} rejects + {} empty; {same} rows, all as in an undisturbed run",
+        "kafka-kill: {} kills ({of_run} of the run, {of_broker} of the broker) in {:.0} s and {commits} commits: {in_topic} messages of {} clusters = {} events + {} filtered + {} rejects + {} empty; {same} rows, all as in an undisturbed run",
         of_run + of_broker,
         begun.elapsed().as_secs_f64(),
+        clusters.len(),
         count("events"),
         count("filtered"),
         count("rejects"),

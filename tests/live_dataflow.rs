@@ -12,15 +12,16 @@ use causeway::context::engine::{Engine, LOOK_AHEAD_US};
 use causeway::context::live::{Input, LiveRow};
 use causeway::context::model::{Attribution, FactBatch, Head, Role};
 use causeway::context::tables::Tables;
-use causeway::flow::attribute::{Attribute, Out, ResumePoints, Totals, attribute_blocks};
+use causeway::flow::attribute::{Attribute, ResumePoints};
 use causeway::flow::attributor::Attributor;
-use causeway::flow::block::{DecodedBlock, Features, SETTLED};
+use causeway::flow::block::{DecodedBlock, SETTLED, Share};
 use causeway::flow::epoch::{Epoch, Tick, split};
 use causeway::flow::live::{LiveCauses, live_rows};
 use causeway::flow::live_contexts::{LiveContext, LiveView, live_contexts, show};
 use causeway::flow::order::Order;
+use causeway::flow::owner::{Out, Owner, own_streams};
 use causeway::flow::shelf::BatchId;
-use causeway::flow::state::{Piece, Section, Snapshot, State};
+use causeway::flow::state::{Piece, Section, Snapshot, Standing, State};
 use causeway::flow::vote::Turn;
 use causeway::source::PartitionId;
 use proptest::prelude::*;
@@ -93,11 +94,11 @@ fn run(epochs: Vec<Vec<DecodedBlock>>, workers: usize, start: Start, commit: Opt
             let order =
                 Order::new(LATENESS_US, &start.resumed, start.watermark.unwrap_or(Micros::MIN)).holding(LOOK_AHEAD_US);
             let causes = Attributor::Live(Box::new(LiveCauses::new(engine)));
-            Attribute::new(order, Some(causes), None, Totals::default())
+            Owner::alone(Attribute::new(order, Some(causes), None))
         });
         let seen = Arc::clone(&shared);
         let probe = worker.dataflow::<Epoch, _, _>(|scope| {
-            let out = attribute_blocks(scope.input_from(&mut blocks), scope.input_from(&mut ticks), owner);
+            let out = own_streams(scope.input_from(&mut blocks), scope.input_from(&mut ticks), owner);
             let (changes, rest) = split(out, |out| if let Out::Live(rows) = out { Ok(rows) } else { Err(out) });
             let (marks, pieces) = split(rest, |out| if let Out::Mark(mark) = out { Ok(mark) } else { Err(out) });
             let rows = live_rows(changes);
@@ -155,22 +156,16 @@ fn blocks(
         let mine = range.clone().filter(|&index| partition(index) == id);
         facts.heads.extend(mine.filter_map(|index| keep(id, batch.heads[index])));
         DecodedBlock {
-            worker: 0,
-            batch: BatchId(range.start as u64),
             partition: id,
             offset: range.start as u64,
             end: range.end as u64,
-            newest: None,
             records: facts.heads.len() as u64,
-            empty_lines: 0,
-            facts,
-            ahead: Vec::new(),
-            says: None,
-            features: Features::default(),
+            shares: vec![Share { batch: BatchId(range.start as u64), facts, ..Share::default() }],
+            ..DecodedBlock::default()
         }
     };
     // A partition without an event in the range says nothing yet.
-    (0..PARTITIONS).map(block).filter(|block| !block.facts.heads.is_empty()).collect()
+    (0..PARTITIONS).map(block).filter(|block| block.records > 0).collect()
 }
 
 fn reference(batch: &FactBatch, count: usize) -> BTreeMap<Id, (Micros, Attribution)> {
@@ -258,12 +253,12 @@ proptest! {
         let ends = ends(&cuts, batch.heads.len());
         let stop = stop.min(ends.len() - 1);
         let first = run(epochs(&batch, &ends[..=stop]), workers, Start::default(), Some(stop));
-        let (start, snapshot) = committed(&first);
+        let (start, standing) = committed(&first);
 
         let mut again = Vec::new();
         let keep = |id: PartitionId, head: Head| {
-            let point = snapshot.partitions.get(&id);
-            let settled = point.is_some_and(|p| head.offset < p.read_to) && head.at < snapshot.watermark;
+            let point = standing.partitions.get(&id);
+            let settled = point.is_some_and(|p| head.offset < p.read_to) && head.at < standing.watermark;
             let flags = if settled { head.flags | SETTLED } else { head.flags };
             point.is_none_or(|p| head.offset >= p.resume).then_some(Head { flags, ..head })
         };
@@ -287,7 +282,7 @@ proptest! {
 }
 
 /// What the commit of a run saved.
-fn committed(seen: &Seen) -> (Start, Snapshot) {
+fn committed(seen: &Seen) -> (Start, Standing) {
     let (mut start, mut snapshot) = (Start::default(), None);
     for piece in seen.pieces.lock().unwrap().iter().cloned() {
         match piece {
@@ -297,9 +292,10 @@ fn committed(seen: &Seen) -> (Start, Snapshot) {
         }
     }
     let snapshot: Snapshot = snapshot.unwrap();
-    start.resumed = snapshot.partitions.clone();
-    start.watermark = Some(snapshot.watermark);
-    (start, snapshot)
+    let standing = snapshot.streams.into_iter().next().unwrap();
+    start.resumed = standing.partitions.clone();
+    start.watermark = Some(standing.watermark);
+    (start, standing)
 }
 
 #[test]

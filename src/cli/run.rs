@@ -92,6 +92,8 @@ impl Run {
             }
             let name = TextPipeline::read(path)?.stream.name;
             config.stream.cluster = self.cluster.clone().unwrap_or(name);
+            // One parser learns the lines of one stream.
+            config.kafka.clusters = vec![config.stream.cluster.clone()];
         }
         start_log(&config, verbosity)?;
         let watched = Arc::new(observe::Health::new(config.commit.every.as_duration()));

@@ -47,14 +47,17 @@ section! {
     pub struct Kafka {
         /// Where to find the brokers: host:port, separated by commas.
         brokers: String = "localhost:9092".to_owned(),
-        /// Topics of this cluster's audit events. One that begins with ^ is a regular expression for the whole name. A group
-        /// `cluster` in it says where the name has the cluster: of `^audit[.](?<cluster>.+)` only the topic of `stream.cluster` is
-        /// read, so that runs of many clusters can have the same line.
+        /// Topics of audit events. One that begins with ^ is a regular expression for the whole name. A group `cluster` in it says
+        /// where the name has the cluster: by `^audit[.](?<cluster>.+)` the events of `audit.prod` are those of the cluster `prod`.
+        /// Topics that name no cluster hold events of `stream.cluster`. One run takes as many clusters as there are, each with an
+        /// order, contexts and tables of its own.
         topics: Vec<String> = vec!["audit".to_owned()],
-        /// Header of a message that names its cluster, where clusters share a topic. A message with another name than
-        /// `stream.cluster` is counted in `filtered` by the rule `cluster`; one without the header is taken. Each cluster has a run
-        /// of its own.
+        /// Header of a message that names its cluster, where clusters share a topic. One without it is of `stream.cluster`; in a
+        /// topic whose name says the cluster, headers are not looked at.
         cluster_header: Option<String> = None,
+        /// The clusters that are taken, beside `stream.cluster`; empty: all. Topics of others are not read, and messages of others
+        /// in shared topics are counted in `filtered` by the rule `cluster`.
+        clusters: Vec<String> = Vec::new(),
         /// Where a partition is begun that no commit knows: `earliest`, `latest`, or a time, `2026-03-01T08:30:00Z`.
         start: String = "earliest".to_owned(),
         /// What is done where messages are lost: removed by retention before they were read, or the topic was made anew.

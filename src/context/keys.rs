@@ -41,7 +41,7 @@ pub fn uid(uid: &str) -> u64 {
 }
 
 /// The keys of one stream.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeySpace(pub u64);
 
 impl KeySpace {

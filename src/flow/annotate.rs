@@ -17,6 +17,7 @@ use crate::lake::LakeError;
 use crate::lake::tables::{AuditIdText, ModelLabel, RowNote, annotate};
 use crate::model::labels::LabelSpec;
 use crate::model::vote::Vote;
+use crate::source::stream::StreamName;
 use arrow_array::RecordBatch;
 use hashbrown::HashMap;
 use std::rc::Rc;
@@ -48,8 +49,6 @@ pub struct Annotating {
     pub contexts: bool,
     /// Contexts are told when they pause, so their parts are kept by minute.
     pub by_minute: bool,
-    /// Name of the stream.
-    pub stream: Rc<str>,
     /// Names of the label model's classes.
     pub labeler: Option<ModelNames>,
 }
@@ -78,18 +77,18 @@ impl ModelNames {
 }
 
 /// The operator. Notes route to the worker that has the rows.
-pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) -> Flow<'s, Annotated> {
+pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) -> Flow<'s, (StreamName, Annotated)> {
     let route = Exchange::new(|n: &Notes| u64::from(n.worker));
-    notes.unary::<CapacityContainerBuilder<Vec<Annotated>>, _, _, _>(route, "Annotate", move |_, _| {
+    notes.unary::<CapacityContainerBuilder<Vec<(StreamName, Annotated)>>, _, _, _>(route, "Annotate", move |_, _| {
         move |input, output| {
             input.for_each(|time, batches| {
                 let mut out = Vec::new();
                 for notes in batches.drain(..) {
-                    let settled =
-                        shelf.note(notes.batch, notes.notes.len(), |shelved| settle(shelved, &notes, &how, &mut out));
-                    if let Some(Err(error)) = settled {
-                        out.push(Annotated::Failed(error.to_string()));
-                    }
+                    shelf.note(notes.batch, notes.notes.len(), |shelved| {
+                        let settled = settle(shelved, &notes, &how)
+                            .unwrap_or_else(|error| vec![Annotated::Failed(error.to_string())]);
+                        out.extend(settled.into_iter().map(|one| (shelved.stream.clone(), one)));
+                    });
                 }
                 output.session(&time).give_container(&mut out);
             });
@@ -97,11 +96,11 @@ pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) 
     })
 }
 
-fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Annotated>) -> Result<(), LakeError> {
+fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating) -> Result<Vec<Annotated>, LakeError> {
     let odd: HashMap<AuditId, &str> = notes.odd_ids.iter().map(|(id, text)| (*id, text.as_str())).collect();
     let columns = EventColumns::of(&shelved.rows)?;
     let mut rows = vec![RowNote::LEFT_OUT; shelved.rows.num_rows()];
-    let mut sums = Sums::new(&how.stream, &columns, &shelved.details).by_minute(how.by_minute);
+    let mut sums = Sums::new(shelved.stream.as_str(), &columns, &shelved.details).by_minute(how.by_minute);
     let mut drops = Drops::new();
     for note in &notes.notes {
         // A late event is always worth a row: it may be what an attacker held back.
@@ -117,6 +116,7 @@ fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Anno
             *row = row_note(note, &odd, how);
         }
     }
+    let mut out = Vec::new();
     let (contexts, sessions) = sums.finish();
     out.extend(contexts.into_iter().map(Box::new).map(Annotated::Context));
     out.extend(sessions.into_iter().map(Box::new).map(Annotated::Session));
@@ -124,7 +124,7 @@ fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating, out: &mut Vec<Anno
     if rows.iter().any(|row| row.keep) {
         out.push(Annotated::Rows(annotate(shelved.rows.clone(), &rows)?));
     }
-    Ok(())
+    Ok(out)
 }
 
 fn row_note<'a>(note: &Note, odd: &HashMap<AuditId, &'a str>, how: &'a Annotating) -> RowNote<'a> {

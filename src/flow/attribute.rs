@@ -1,4 +1,4 @@
-//! Operator: events of a stream into event order, then through the causal engine and the sessions. One note a row goes out.
+//! Events of a stream into event order, then through the causal engine and the sessions. One note a row goes out.
 //!
 //! The stream's owner is one worker, and the fold is sequential: a person's request finds its command, and a component's
 //! event that turns out to be periodic produces no evidence, so each step needs the outcome of the one before. Measured
@@ -14,40 +14,28 @@
 
 use super::actors::Sessions;
 use super::attributor::Attributor;
-use super::block::{BESIDE, DecodedBlock, SETTLED};
+use super::block::{BESIDE, DecodedBlock, Pulse, SETTLED, Seen, Share};
 use super::coming::Coming;
-use super::epoch::{Flow, IdMap, Mark, by_epoch};
+use super::epoch::{IdMap, Tick};
 use super::note::{Note, Notes, unattributed};
 use super::order::{Arrival, Order, Place, ResumePoint};
+use super::owner::Out;
 use super::shelf::BatchId;
-use super::state::{Piece, Section, Snapshot};
-use super::vote::Turn;
+use super::state::{Piece, Section, Standing};
+use super::streams::Ordered;
+use super::vote::Ballots;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::live::LiveChange;
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
 use crate::model::vote::Vote;
 use crate::source::PartitionId;
+use crate::source::stream::StreamName;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use timely::dataflow::channels::pact::Exchange;
 
-/// What leaves the operator.
-#[derive(Clone, Debug)]
-pub enum Out {
-    /// To the worker that has the rows.
-    Notes(Notes),
-    /// To everyone.
-    Mark(Mark),
-    /// To the commit.
-    Piece(Piece),
-    /// To the live view: what an epoch changed.
-    Live(Vec<LiveChange>),
-}
-
-/// What the operator is made of.
+/// What the owner keeps of one stream.
 pub struct Attribute {
     order: Order,
     attributor: Option<Attributor>,
@@ -55,13 +43,13 @@ pub struct Attribute {
     blocks: BTreeMap<u64, Held>,
     next_block: u64,
     odd_ids: IdMap<AuditId, (Micros, String)>,
-    totals: Totals,
     rows_waiting: u64,
-    notes: Vec<String>,
     let_go: Vec<PartitionId>,
     released: Arc<AtomicU64>,
     /// Votes on the events that settle in this epoch.
     votes: IdMap<Id, Vote>,
+    /// What was said in this epoch.
+    notes: NotesByBatch,
 }
 
 /// Counts since the tables were begun.
@@ -75,10 +63,17 @@ pub struct Totals {
     pub empty_lines: u64,
 }
 
-/// A block with events that wait.
+/// A share of a block, with events that wait.
 struct Held {
-    block: DecodedBlock,
+    worker: u32,
+    share: Share,
     open: usize,
+}
+
+impl Held {
+    fn place(&self) -> (u32, BatchId) {
+        (self.worker, self.share.batch)
+    }
 }
 
 /// How long an odd audit id is remembered after its event: as long as anything can be caused by it.
@@ -86,7 +81,7 @@ const ODD_ID_HORIZON_US: i64 = 3_600_000_000;
 
 impl Attribute {
     /// With contexts, sessions, or neither (then rows go straight to the tables and only progress is kept here).
-    pub fn new(order: Order, attributor: Option<Attributor>, sessions: Option<Sessions>, totals: Totals) -> Attribute {
+    pub fn new(order: Order, attributor: Option<Attributor>, sessions: Option<Sessions>) -> Attribute {
         Attribute {
             order,
             attributor,
@@ -94,12 +89,11 @@ impl Attribute {
             blocks: BTreeMap::new(),
             next_block: 0,
             odd_ids: IdMap::default(),
-            totals,
             rows_waiting: 0,
-            notes: Vec::new(),
             let_go: Vec::new(),
             released: Arc::default(),
             votes: IdMap::default(),
+            notes: NotesByBatch::default(),
         }
     }
 
@@ -108,67 +102,25 @@ impl Attribute {
         Attribute { released, ..self }
     }
 
-    /// One epoch.
-    pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, turn: Turn, out: &mut Vec<Out>) {
-        let tick = &turn.tick;
-        self.votes = turn.votes.into_iter().collect();
-        self.order.clock(tick.now_ms);
-        self.notes.extend(tick.notes.iter().cloned());
-        blocks.sort_unstable_by_key(|b| (b.partition, b.offset));
-        let mut notes = NotesByBatch::default();
-        for block in blocks {
-            self.arrive(block, &mut notes);
-        }
-        for partition in &tick.ended {
-            self.order.end(*partition);
-        }
-        let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
-        self.let_go.extend(self.order.let_go());
-        // what has not got all its votes is not settled
-        let watermark = watermark.min(turn.settled_to);
-        let limit = if tick.flush { Micros::MAX } else { watermark };
-        if let Some(Attributor::Live(live)) = &mut self.attributor {
-            let blocks = &self.blocks;
-            let find = |place: Place| Input::of(&blocks.get(&place.block)?.block.facts, place.head as usize);
-            let changes = live.epoch(limit, find);
-            if !changes.is_empty() {
-                out.push(Out::Live(changes));
-            }
-        }
-        self.settle(limit, &mut notes);
-        if let Some(attributor) = &mut self.attributor {
-            attributor.retire(watermark);
-        }
-        if let Some(sessions) = &mut self.sessions {
-            sessions.retire(watermark, tick.flush);
-        }
-        self.odd_ids.retain(|_, (at, _)| watermark.since(*at) < ODD_ID_HORIZON_US);
-        for (worker, batch, notes) in notes.0.into_iter().map(|((worker, batch), notes)| (worker, batch, notes)) {
-            let odd_ids = self.odd_ids_of(&notes);
-            out.push(Out::Notes(Notes { worker, batch, notes, odd_ids }));
-        }
-        out.push(Out::Mark(Mark { watermark, commit: tick.commit, flush: tick.flush }));
-        if tick.commit.is_some() {
-            self.save(watermark, out);
-            if tick.flush {
-                out.push(Out::Piece(Piece::state(Section::Told, 0, Vec::new())));
-            }
-        }
-    }
-
-    fn arrive(&mut self, mut block: DecodedBlock, notes: &mut NotesByBatch) {
-        self.totals.seen += block.records;
-        self.totals.empty_lines += block.empty_lines;
+    /// Takes what a block holds of the stream, and what it tells of its partition. The clock was told before.
+    pub fn arrive(&mut self, block: &DecodedBlock, mut share: Option<Share>, totals: &mut Totals) {
         block.tell(&mut self.order);
-        self.order.ahead(block.partition, std::mem::take(&mut block.ahead));
-        for (id, text) in block.facts.odd_ids.drain(..) {
-            let at = block.facts.heads.first().map_or(Micros::MIN, |h| h.at);
-            self.odd_ids.insert(id, (at, text));
+        self.order.ahead(block.partition, block.ahead.clone());
+        if let Some(Share { facts, .. }) = &mut share {
+            let at = facts.heads.first().map_or(Micros::MIN, |head| head.at);
+            self.odd_ids.extend(facts.odd_ids.drain(..).map(|(id, text)| (id, (at, text))));
         }
         let number = self.next_block;
         let mut open = 0;
-        for (index, head) in block.facts.heads.iter().enumerate() {
-            let place = Place { block: number, head: index as u32 };
+        for seen in block.seen(share.as_ref()) {
+            let (index, head) = match seen {
+                Seen::Own(index, head) => (index, head),
+                Seen::Other(Pulse { offset, stage_at, .. }) => {
+                    self.order.pass(block.partition, offset, stage_at);
+                    continue;
+                }
+            };
+            let place = Place { block: number, head: index };
             let settled = head.flags & SETTLED != 0;
             match self.order.arrive(block.partition, head, place, settled) {
                 Arrival::Queued if settled => {}
@@ -183,51 +135,87 @@ impl Attribute {
                 }
                 // It had its row before the restart, and was counted then.
                 Arrival::Late if head.offset < self.order.counted(block.partition) => {
-                    self.totals.seen -= u64::from(has_row(head));
+                    totals.seen -= u64::from(has_row(head));
                 }
                 Arrival::Late => {
-                    self.totals.late += 1;
-                    let note = attribute(&mut self.attributor, &mut self.sessions, head, &block.facts, None);
-                    notes.push(&block, note);
+                    totals.late += 1;
+                    if let Some(share) = &share {
+                        let note = attribute(&mut self.attributor, &mut self.sessions, head, &share.facts, None);
+                        self.notes.put((block.worker, share.batch), note);
+                    }
                 }
             }
         }
-        if open > 0 {
+        if let Some(share) = share.filter(|_| open > 0) {
             self.next_block += 1;
-            self.blocks.insert(number, Held { block, open });
+            self.blocks.insert(number, Held { worker: block.worker, share, open });
         }
     }
 
-    fn settle(&mut self, limit: Micros, notes: &mut NotesByBatch) {
+    /// The end of an epoch of which all blocks have arrived. Returns the watermark.
+    pub fn epoch(&mut self, tick: &Tick, ballots: Ballots, out: &mut Vec<Out>) -> Micros {
+        self.votes = ballots.votes.into_iter().collect();
+        for partition in &tick.ended {
+            self.order.end(*partition);
+        }
+        let watermark = if tick.flush { self.order.finish() } else { self.order.advance(tick.floor) };
+        self.let_go.extend(self.order.let_go());
+        // what has not got all its votes is not settled
+        let watermark = watermark.min(ballots.settled_to);
+        let limit = if tick.flush { Micros::MAX } else { watermark };
+        if let Some(Attributor::Live(live)) = &mut self.attributor {
+            let blocks = &self.blocks;
+            let find = |place: Place| Input::of(&blocks.get(&place.block)?.share.facts, place.head as usize);
+            let changes = live.epoch(limit, find);
+            if !changes.is_empty() {
+                out.push(Out::Live(changes));
+            }
+        }
+        self.settle(limit);
+        if let Some(attributor) = &mut self.attributor {
+            attributor.retire(watermark);
+        }
+        if let Some(sessions) = &mut self.sessions {
+            sessions.retire(watermark, tick.flush);
+        }
+        self.odd_ids.retain(|_, (at, _)| watermark.since(*at) < ODD_ID_HORIZON_US);
+        for ((worker, batch), notes) in std::mem::take(&mut self.notes).0 {
+            let odd_ids = self.odd_ids_of(&notes);
+            out.push(Out::Notes(Notes { worker, batch, notes, odd_ids }));
+        }
+        watermark
+    }
+
+    fn settle(&mut self, limit: Micros) {
         let mut received: Option<Received> = None;
         let released = self.order.release(limit);
         self.released.fetch_add(released.len() as u64, Ordering::Relaxed);
         for (number, waiting) in released.iter().enumerate() {
             let Some(held) = self.blocks.get(&waiting.place.block) else { continue };
-            let Some(head) = held.block.facts.heads.get(waiting.place.head as usize) else { continue };
+            let Some(head) = held.share.facts.heads.get(waiting.place.head as usize) else { continue };
             self.rows_waiting -= u64::from(has_row(head));
             if head.flags & BESIDE != 0 {
-                let place = (held.block.worker, held.block.batch);
+                let place = held.place();
                 let session = self.sessions.as_mut().map(|s| s.of(head));
                 if let Some(earlier) =
                     received.replace(Received { place, note: note(head, unattributed(), session, false) })
                 {
-                    notes.put(earlier.place, earlier.note);
+                    self.notes.put(earlier.place, earlier.note);
                 }
             } else {
                 let released = released.get(number + 1..).unwrap_or_default();
-                let find = |block: u64| self.blocks.get(&block).map(|held| &held.block.facts);
+                let find = |block: u64| self.blocks.get(&block).map(|held| &held.share.facts);
                 let coming = Coming { facts: &find, released, waiting: self.order.coming() };
-                let facts = &held.block.facts;
+                let facts = &held.share.facts;
                 let mut own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
                 own.vote = self.votes.get(&head.id).copied();
                 if let Some(mut earlier) = received.take() {
                     if earlier.note.audit_id == head.audit_id && earlier.note.at == head.at {
                         earlier.note.attribution = beside(own.attribution);
                     }
-                    notes.put(earlier.place, earlier.note);
+                    self.notes.put(earlier.place, earlier.note);
                 }
-                notes.push(&held.block, own);
+                self.notes.put(held.place(), own);
             }
             if let Entry::Occupied(mut held) = self.blocks.entry(waiting.place.block) {
                 held.get_mut().open -= 1;
@@ -237,7 +225,7 @@ impl Attribute {
             }
         }
         if let Some(earlier) = received {
-            notes.put(earlier.place, earlier.note);
+            self.notes.put(earlier.place, earlier.note);
         }
     }
 
@@ -251,31 +239,39 @@ impl Attribute {
         ids.into_iter().filter_map(|id| self.odd_ids.get(&id).map(|(_, text)| (id, text.clone()))).collect()
     }
 
-    fn save(&mut self, watermark: Micros, out: &mut Vec<Out>) {
+    /// State at a commit, and where the stream stands.
+    pub fn save(&mut self, stream: &StreamName, watermark: Micros, out: &mut Vec<Out>) -> Standing {
         let mut odd_ids: Vec<(AuditId, Micros, String)> =
             self.odd_ids.iter().map(|(id, (at, text))| (*id, *at, text.clone())).collect();
         odd_ids.sort_unstable();
-        if let Some(attributor) = &mut self.attributor {
-            out.extend(attributor.save().into_iter().map(Out::Piece));
-        }
-        if let Some(sessions) = &self.sessions {
-            out.push(Out::Piece(Piece::encode(Section::OpenSessions, 0, &sessions.save())));
-        }
-        out.push(Out::Piece(Piece::encode(Section::OddIds, 0, &odd_ids)));
-        out.push(Out::Piece(Piece::Snapshot(Snapshot {
-            watermark,
-            partitions: self.order.resume_points(),
-            read: self.totals.seen - self.rows_waiting,
-            late: self.totals.late,
-            empty_lines: self.totals.empty_lines,
-            notes: std::mem::take(&mut self.notes),
-            let_go: std::mem::take(&mut self.let_go),
-        })));
+        let attributor = self.attributor.as_mut().map(Attributor::save).unwrap_or_default();
+        let sessions = self.sessions.as_ref().map(|open| Piece::encode(Section::OpenSessions, 0, &open.save()));
+        let odd_ids = (!odd_ids.is_empty()).then(|| Piece::encode(Section::OddIds, 0, &odd_ids));
+        let pieces = attributor.into_iter().chain(sessions).chain(odd_ids);
+        out.extend(pieces.map(|piece| Out::Piece(piece.of(stream))));
+        let (partitions, let_go) = (self.order.resume_points(), std::mem::take(&mut self.let_go));
+        Standing { stream: stream.clone(), watermark, partitions, let_go }
+    }
+
+    /// Rows that wait for the watermark.
+    pub fn rows_waiting(&self) -> u64 {
+        self.rows_waiting
+    }
+
+    /// The clock of the feed, in milliseconds since the run began.
+    pub fn clock(&mut self, now_ms: u64) {
+        self.order.clock(now_ms);
     }
 
     /// Takes back what `Attribute::save` wrote of odd audit ids.
     pub fn restore_odd_ids(&mut self, saved: Vec<(AuditId, Micros, String)>) {
         self.odd_ids.extend(saved.into_iter().map(|(id, at, text)| (id, (at, text))));
+    }
+}
+
+impl Ordered for Attribute {
+    fn order(&self) -> &Order {
+        &self.order
     }
 }
 
@@ -328,28 +324,11 @@ fn note(head: &Head, attribution: Attribution, session: Option<Id>, late: bool) 
 struct NotesByBatch(BTreeMap<(u32, BatchId), Vec<Note>>);
 
 impl NotesByBatch {
-    fn push(&mut self, block: &DecodedBlock, note: Note) {
-        self.put((block.worker, block.batch), note);
-    }
-
     fn put(&mut self, place: (u32, BatchId), note: Note) {
         if note.row != u32::MAX {
             self.0.entry(place).or_default().push(note);
         }
     }
-}
-
-/// The operator. `owner` of the stream is worker 0 for now: a run has one stream.
-pub fn attribute_blocks<'s>(
-    blocks: Flow<'s, DecodedBlock>,
-    turns: Flow<'s, Turn>,
-    mut logic: Option<Attribute>,
-) -> Flow<'s, Out> {
-    by_epoch(blocks, turns, Exchange::new(|_: &DecodedBlock| 0), "Attribute", move |_, blocks, turn, out| {
-        if let Some(logic) = &mut logic {
-            logic.epoch(blocks, turn, out);
-        }
-    })
 }
 
 /// Resume points as the decoding workers need them.

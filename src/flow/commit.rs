@@ -6,7 +6,7 @@
 use super::epoch::{Epoch, Flow};
 use super::order::ResumePoint;
 use super::shared::{FlowError, Shared};
-use super::state::{Piece, Snapshot, State};
+use super::state::{Piece, Saved, Snapshot, Standing, State};
 use super::told::Committed;
 use crate::audit::time::Micros;
 use crate::lake::commit::{CommitRequest, Lake};
@@ -25,12 +25,13 @@ use timely::dataflow::operators::generic::operator::Operator;
 /// Makes the commits of a run.
 pub struct Coordinator {
     lake: Lake,
-    cluster: String,
     sources: Arc<Catalog>,
     account: Account,
     states: BTreeMap<String, SourceState>,
     watermarks_us: BTreeMap<String, i64>,
     shared: Arc<Shared>,
+    /// State of other streams in the same folder.
+    others: Vec<Saved>,
     /// Asked once everything of a commit is here, where other processes read on while the feed asked.
     verify: Option<Verify>,
 }
@@ -40,11 +41,17 @@ pub type Verify = Box<dyn Fn() -> Result<(), FlowError> + Send>;
 
 impl Coordinator {
     /// Goes on from the newest commit of `lake`.
-    pub fn new(lake: Lake, cluster: String, sources: Arc<Catalog>, shared: Arc<Shared>) -> Coordinator {
+    pub fn new(lake: Lake, sources: Arc<Catalog>, shared: Arc<Shared>) -> Coordinator {
         let last = lake.last().cloned();
         let (account, states, watermarks_us) =
             last.map(|m| (m.account, m.sources, m.watermarks_us)).unwrap_or_default();
-        Coordinator { lake, cluster, sources, account, states, watermarks_us, shared, verify: None }
+        let (others, verify) = (Vec::new(), None);
+        Coordinator { lake, sources, account, states, watermarks_us, shared, others, verify }
+    }
+
+    /// Keeps the state of streams that are none of this run's in each commit, for a run that is theirs.
+    pub fn keeping(self, others: Vec<Saved>) -> Coordinator {
+        Coordinator { others, ..self }
     }
 
     /// Asks before each commit.
@@ -64,7 +71,7 @@ impl Coordinator {
     }
 
     fn commit(&mut self, pieces: Vec<Piece>) -> Result<(), FlowError> {
-        let mut state = State::default();
+        let mut state = State(self.others.clone());
         let mut files: Vec<StagedFile> = Vec::new();
         let mut snapshot: Option<Snapshot> = None;
         let mut pending_filtered = 0;
@@ -93,12 +100,14 @@ impl Coordinator {
         state.0.sort_unstable();
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         self.add(&snapshot, &files, pending_filtered);
-        let watermark = snapshot.watermark;
-        let idle = snapshot.let_go.iter().filter_map(|id| self.sources.get(*id));
         let mut notes = snapshot.notes.clone();
-        notes.extend(
-            idle.map(|s| format!("{}/{} was silent and let go before the watermark {}", s.name, s.number, watermark.0)),
-        );
+        for Standing { stream, watermark, let_go, .. } in &snapshot.streams {
+            let idle = let_go.iter().filter_map(|id| self.sources.get(*id));
+            notes.extend(idle.map(|idle| {
+                let (name, number) = (&idle.name, idle.number);
+                format!("{name}/{number} was silent and let go before the watermark {} of {stream}", watermark.0)
+            }));
+        }
         let state = state.encode()?;
         let (started, state_bytes) = (Instant::now(), state.len());
         let manifest = self.lake.commit(CommitRequest {
@@ -117,7 +126,12 @@ impl Coordinator {
         Committed { before: &before, now, files, state_bytes, lags: &lags, watermarks_us, took }.tell();
         self.shared.newest_commit.store(manifest.number, Ordering::Release);
         self.shared.committed(&self.account);
-        self.shared.resumes_at(snapshot.partitions.iter().map(|(id, point)| (*id, point.resume)).collect());
+        let mut resumes_at = BTreeMap::new();
+        for (id, point) in snapshot.streams.iter().flat_map(|standing| &standing.partitions) {
+            let known = resumes_at.entry(*id).or_insert(point.resume);
+            *known = point.resume.min(*known);
+        }
+        self.shared.resumes_at(resumes_at);
         Ok(())
     }
 
@@ -132,13 +146,15 @@ impl Coordinator {
         account.contexts += rows(Table::Contexts);
         account.sessions += rows(Table::Sessions) + rows(Table::LogSessions);
         account.pending_filtered = pending_filtered;
-        for (partition, point) in &snapshot.partitions {
-            if let Some(source) = self.sources.get(*partition) {
-                self.states.insert(source.key.clone(), state_of(&source, point));
+        for Standing { stream, watermark, partitions, .. } in &snapshot.streams {
+            for (partition, point) in partitions {
+                if let Some(source) = self.sources.get(*partition) {
+                    self.states.insert(source.key_of(stream), state_of(&source, point));
+                }
             }
-        }
-        if snapshot.watermark > Micros::MIN {
-            self.watermarks_us.insert(self.cluster.clone(), snapshot.watermark.0);
+            if *watermark > Micros::MIN {
+                self.watermarks_us.insert(stream.to_string(), watermark.0);
+            }
         }
     }
 }

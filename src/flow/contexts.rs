@@ -4,17 +4,18 @@
 //! Where topics are followed, a row is written when a context pauses. Pauses are judged at whole minutes of event time, with
 //! everything merged that lies before: so the rows do not depend on where epochs end.
 
-use super::epoch::{Flow, Mark, by_epoch};
+use super::epoch::{Flow, Mark, StreamMark};
 use super::filtered::MINUTE_US;
 use super::open_contexts::{Open, OpenContexts};
 use super::parts::ContextPart;
 use super::state::{Piece, Section, State, StateError};
+use super::streams::by_stream;
 use super::tell::{Limits, row};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::lake::tables::ContextRow;
-use std::collections::BTreeSet;
-use timely::dataflow::channels::pact::Exchange;
+use crate::source::stream::StreamName;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What leaves the operator.
 #[derive(Clone, Debug)]
@@ -59,74 +60,85 @@ impl Pauses {
     }
 }
 
+/// The contexts of one stream.
+struct Contexts {
+    stream: StreamName,
+    horizon_us: i64,
+    limits: Limits,
+    pauses: Pauses,
+    open: OpenContexts,
+    looked_at: Micros,
+}
+
+impl Contexts {
+    fn tell_quiet(&mut self, minute: Micros, out: &mut Vec<Out>) {
+        for (_, id) in self.pauses.over(minute) {
+            tell(self.open.wake(id), (self.stream.as_str(), self.limits), false, out);
+        }
+    }
+
+    fn epoch(&mut self, mut parts: Vec<ContextPart>, mark: StreamMark, out: &mut Vec<Out>) {
+        if self.pauses.quiet_us.is_some() {
+            parts.sort_by_key(|part| part.last.floor(MINUTE_US));
+        }
+        for part in parts {
+            self.tell_quiet(part.last.floor(MINUTE_US), out);
+            let only_late = part.late == part.events && part.background.is_none();
+            // A late event does not bring back a context that has closed: its row was the last word.
+            if only_late && !self.open.has(part.context) {
+                continue;
+            }
+            let context = self.open.wake(part.context);
+            self.pauses.forget(context);
+            context.part.merge(part);
+            context.fresh = true;
+            self.pauses.note(context);
+        }
+        // Looking at every open context costs; once a minute of event time is enough, as rows do not depend on when it is done.
+        let now = mark.watermark.floor(MINUTE_US);
+        self.tell_quiet(now, out);
+        if now > self.looked_at {
+            self.looked_at = now;
+            for mut context in self.open.close(now, self.horizon_us) {
+                self.pauses.forget(&context);
+                tell(&mut context, (self.stream.as_str(), self.limits), true, out);
+            }
+            self.open.rest(now);
+        }
+        if mark.flush || mark.commit.is_some() {
+            for id in self.open.in_order() {
+                if mark.flush {
+                    let context = self.open.wake(id);
+                    self.pauses.forget(context);
+                    tell(context, (self.stream.as_str(), self.limits), false, out);
+                }
+                if mark.commit.is_some() {
+                    out.extend(self.open.save(id).map(Out::Piece));
+                }
+                if mark.flush {
+                    self.open.lay_down(id);
+                }
+            }
+        }
+        out.extend(self.open.failure().map(Out::Piece));
+    }
+}
+
 /// The operator. A context closes when the watermark is more than `horizon_us` behind its last event; it is told when it has
 /// been quiet for `quiet_us`, if that is given, or else when it closes.
 pub fn close_contexts<'s>(
-    parts: Flow<'s, ContextPart>,
+    parts: Flow<'s, (StreamName, ContextPart)>,
     marks: Flow<'s, Mark>,
-    cluster: String,
     (horizon_us, quiet_us, limits): (i64, Option<i64>, Limits),
     (state, index, peers): (&State, usize, usize),
-) -> Result<Flow<'s, Out>, StateError> {
-    let saved: Vec<Open> = state.read(Section::Context, index, peers)?;
-    let mut pauses = Pauses { quiet_us, ..Pauses::default() };
-    saved.iter().for_each(|open| pauses.note(open));
-    let mut open = OpenContexts::new(saved);
-    let mut looked_at = Micros::MIN;
-    Ok(by_epoch(
-        parts,
-        marks,
-        Exchange::new(|p: &ContextPart| p.context.0),
-        "Contexts",
-        move |_, mut parts, mark, out| {
-            if quiet_us.is_some() {
-                parts.sort_by_key(|part| part.last.floor(MINUTE_US));
-            }
-            let tell_quiet = |minute: Micros, open: &mut OpenContexts, pauses: &mut Pauses, out: &mut Vec<Out>| {
-                for (_, id) in pauses.over(minute) {
-                    tell(open.wake(id), (&cluster, limits), false, out);
-                }
-            };
-            for part in parts {
-                tell_quiet(part.last.floor(MINUTE_US), &mut open, &mut pauses, out);
-                let only_late = part.late == part.events && part.background.is_none();
-                // A late event does not bring back a context that has closed: its row was the last word.
-                if only_late && !open.has(part.context) {
-                    continue;
-                }
-                let context = open.wake(part.context);
-                pauses.forget(context);
-                context.part.merge(part);
-                context.fresh = true;
-                pauses.note(context);
-            }
-            // Looking at every open context costs; once a minute of event time is enough, as rows do not depend on when it is done.
-            let now = mark.watermark.floor(MINUTE_US);
-            tell_quiet(now, &mut open, &mut pauses, out);
-            if now > looked_at {
-                looked_at = now;
-                for mut context in open.close(now, horizon_us) {
-                    pauses.forget(&context);
-                    tell(&mut context, (&cluster, limits), true, out);
-                }
-                open.rest(now);
-            }
-            if mark.flush || mark.commit.is_some() {
-                for id in open.in_order() {
-                    if mark.flush {
-                        let context = open.wake(id);
-                        pauses.forget(context);
-                        tell(context, (&cluster, limits), false, out);
-                    }
-                    if mark.commit.is_some() {
-                        out.extend(open.save(id).map(Out::Piece));
-                    }
-                    if mark.flush {
-                        open.lay_down(id);
-                    }
-                }
-            }
-            out.extend(open.failure().map(Out::Piece));
-        },
-    ))
+) -> Result<Flow<'s, (StreamName, Out)>, StateError> {
+    let saved: BTreeMap<StreamName, Vec<Open>> = state.by_stream(Section::Context, index, peers)?;
+    let begin = move |stream: &StreamName, saved: Vec<Open>| {
+        let mut pauses = Pauses { quiet_us, ..Pauses::default() };
+        saved.iter().for_each(|open| pauses.note(open));
+        let (stream, open) = (stream.clone(), OpenContexts::new(saved));
+        let mut contexts = Contexts { stream, horizon_us, limits, pauses, open, looked_at: Micros::MIN };
+        move |parts, mark, out: &mut Vec<Out>| contexts.epoch(parts, mark, out)
+    };
+    Ok(by_stream(parts, marks, |part| part.context.0, "Contexts", saved, begin))
 }

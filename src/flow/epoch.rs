@@ -2,6 +2,7 @@
 
 use crate::audit::time::Micros;
 use crate::source::PartitionId;
+use crate::source::stream::StreamName;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,15 +46,39 @@ impl Tick {
     }
 }
 
-/// What an epoch says once its events are in order: sent to every worker by the owner of the stream.
-#[derive(Copy, Clone, Debug, Serialize, Deserialize)]
+/// What an epoch says once its events are in order: sent to every worker by the owner of the streams.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Mark {
+    /// Of each stream: every event before this time is settled.
+    pub watermarks: BTreeMap<StreamName, Micros>,
+    /// The epoch ends with a commit of this number.
+    pub commit: Option<u64>,
+    /// The input has ended: what is open is written as it stands.
+    pub flush: bool,
+}
+
+/// What a mark says of one stream.
+#[derive(Copy, Clone, Debug)]
+pub struct StreamMark {
     /// Every event before this time is settled.
     pub watermark: Micros,
     /// The epoch ends with a commit of this number.
     pub commit: Option<u64>,
     /// The input has ended: what is open is written as it stands.
     pub flush: bool,
+}
+
+impl Mark {
+    /// What is said of a stream.
+    pub fn of(&self, stream: &StreamName) -> StreamMark {
+        let watermark = self.watermarks.get(stream).copied().unwrap_or(Micros::MIN);
+        StreamMark { watermark, commit: self.commit, flush: self.flush }
+    }
+
+    /// Of all streams: every event before this time is settled.
+    pub fn least(&self) -> Micros {
+        self.watermarks.values().min().copied().unwrap_or(Micros::MIN)
+    }
 }
 
 /// Runs `logic(epoch, data, mark, output)` for each epoch in order, when all of its data and its mark have arrived.

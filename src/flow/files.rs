@@ -32,6 +32,7 @@ pub fn names(source: &FileSource, stream: &str) -> BTreeMap<PartitionId, SourceN
     let name = |partition: &crate::source::files::Partition| SourceName {
         key: format!("{stream}/file/{}", partition.key),
         name: partition.file.path.display().to_string(),
+        stream: stream.into(),
         ..SourceName::default()
     };
     (0..).map(PartitionId).zip(source.partitions().iter().map(name)).collect()

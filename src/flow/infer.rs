@@ -15,6 +15,7 @@ use super::windows::Chunk;
 use crate::model::labeler::{Answers, Labeler};
 use crate::model::vote::Word;
 use crate::model::windows::Window;
+use crate::source::stream::StreamName;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -31,6 +32,8 @@ const BATCHES_AHEAD: usize = 2;
 /// What the model says of a window.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answer {
+    /// The stream of the window.
+    pub stream: StreamName,
     /// Number of the window's first event.
     pub start: u64,
     /// One word for each of its events.
@@ -73,7 +76,10 @@ impl Thread {
 }
 
 /// Windows that wait, each with the right to answer in its epoch.
-type Queue = VecDeque<(Capability<Epoch>, Window)>;
+type Queue = VecDeque<(Ticket, Window)>;
+
+/// The right to answer a window of a stream in its epoch.
+type Ticket = (Capability<Epoch>, StreamName);
 
 /// The operator. Without a model there are no chunks.
 ///
@@ -88,28 +94,30 @@ pub fn infer_windows<'s>(chunks: Flow<'s, Chunk>, labeler: &Arc<Labeler>) -> std
         let wake = scope.worker().sync_activator_for(info.address.to_vec());
         let thread = Thread::start(labeler, wake).map_err(|error| failure = Some(error)).ok();
         let mut queue: Queue = VecDeque::new();
-        let mut sent: VecDeque<Vec<(Capability<Epoch>, u64)>> = VecDeque::new();
+        let mut sent: VecDeque<Vec<(Ticket, u64)>> = VecDeque::new();
         move |input, output| {
             input.for_each(|time, chunks| {
                 let capability = time.retain(0);
-                let windows = chunks.drain(..).flat_map(|chunk| chunk.windows);
-                queue.extend(windows.map(|window| (capability.clone(), window)));
+                for Chunk { stream, windows, .. } in chunks.drain(..) {
+                    let ticket = || (capability.clone(), stream.clone());
+                    queue.extend(windows.into_iter().map(|window| (ticket(), window)));
+                }
             });
             let Some(thread) = &thread else {
                 queue.clear();
                 return;
             };
             for found in thread.answers.try_iter() {
-                for ((capability, start), words) in sent.pop_front().into_iter().flatten().zip(found.words) {
+                for (((capability, stream), start), words) in sent.pop_front().into_iter().flatten().zip(found.words) {
                     if let Some(words) = words {
-                        output.session(&capability).give(Answer { start, words });
+                        output.session(&capability).give(Answer { stream, start, words });
                     }
                 }
             }
             while sent.len() < BATCHES_AHEAD && !queue.is_empty() {
                 let part: Queue = queue.drain(..batch.min(queue.len())).collect();
                 let (tickets, windows): (Vec<_>, Vec<_>) =
-                    part.into_iter().map(|(capability, window)| ((capability, window.start), window)).unzip();
+                    part.into_iter().map(|(ticket, window)| ((ticket, window.start), window)).unzip();
                 match thread.batches.try_send(windows) {
                     Ok(()) => sent.push_back(tickets),
                     // There is always room for as many as are ahead; a thread that is gone leaves its windows unlabelled.

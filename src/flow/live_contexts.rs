@@ -94,7 +94,7 @@ pub fn live_contexts<'s>(
     });
     let by_context = Exchange::new(|event: &Event| event.0.0);
     let out = by_epoch(events, marks, by_context, "LiveParts", move |epoch, events, mark, out| {
-        fold.epoch(epoch, events, mark.watermark, horizon_us, out);
+        fold.epoch(epoch, events, mark.least(), horizon_us, out);
         if mark.commit.is_some() {
             fold.save(out);
         }

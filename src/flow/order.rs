@@ -189,24 +189,32 @@ impl Order {
         Order { hold_us, ..self }
     }
 
+    /// The order of a further stream that has listened to the partitions that `keep` says, as this one has, up to `watermark`.
+    pub fn fork(&self, keep: impl Fn(PartitionId) -> bool, watermark: Micros) -> Order {
+        let known = self.partitions.iter().filter(|(id, _)| keep(**id));
+        let counted = self.counted.iter().filter(|(id, _)| keep(**id));
+        Order {
+            lateness_us: self.lateness_us,
+            hold_us: self.hold_us,
+            partitions: known.map(|(id, partition)| (*id, partition.clone())).collect(),
+            waiting: Vec::new(),
+            sorted: 0,
+            watermark,
+            counted: counted.map(|(id, read_to)| (*id, *read_to)).collect(),
+            following: self.following,
+            now_ms: self.now_ms,
+            let_go: Vec::new(),
+        }
+    }
+
+    /// The event time up to which everything is complete.
+    pub fn watermark(&self) -> Micros {
+        self.watermark
+    }
+
     /// Takes the next event of a partition. `settled`: it was settled before a restart and only moves the progress.
     pub fn arrive(&mut self, partition: PartitionId, head: &Head, place: Place, settled: bool) -> Arrival {
-        let counted = self.counted(partition);
-        let promised = self.watermark.plus(self.lateness_us);
-        let (following, watermark, now_ms) = (self.following.is_some(), self.watermark, self.now_ms);
-        let state = self.partition(partition);
-        if head.offset < counted {
-            let raised = state.decided.raised.iter().filter(|(at, _)| *at <= head.offset).map(|(_, to)| *to).max();
-            state.progress = state.progress.max(raised.unwrap_or(Micros::MIN));
-        } else if following && watermark > Micros::MIN && state.progress < promised {
-            // It was let go or is new: the others have settled what it should have brought before.
-            state.progress = promised;
-            state.decided.raised.push((head.offset, promised));
-        }
-        let before = state.progress;
-        state.progress = before.max(head.stage_at);
-        state.idle = false;
-        state.moved_ms = now_ms;
+        let before = self.pass(partition, head.offset, head.stage_at);
         if settled {
             return Arrival::Queued;
         }
@@ -223,6 +231,27 @@ impl Order {
             place,
         });
         Arrival::Queued
+    }
+
+    /// An event of the partition that is of another stream: it only says how far the partition is. Returns what it was before.
+    pub fn pass(&mut self, partition: PartitionId, offset: u64, stage_at: Micros) -> Micros {
+        let counted = self.counted(partition);
+        let promised = self.watermark.plus(self.lateness_us);
+        let (following, watermark, now_ms) = (self.following.is_some(), self.watermark, self.now_ms);
+        let state = self.partition(partition);
+        if offset < counted {
+            let raised = state.decided.raised.iter().filter(|(at, _)| *at <= offset).map(|(_, to)| *to).max();
+            state.progress = state.progress.max(raised.unwrap_or(Micros::MIN));
+        } else if following && watermark > Micros::MIN && state.progress < promised {
+            // It was let go or is new: the others have settled what it should have brought before.
+            state.progress = promised;
+            state.decided.raised.push((offset, promised));
+        }
+        let before = state.progress;
+        state.progress = before.max(stage_at);
+        state.idle = false;
+        state.moved_ms = now_ms;
+        before
     }
 
     /// A block without events to order has this newest stage time.

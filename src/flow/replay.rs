@@ -2,13 +2,14 @@
 
 use super::actors::Sessions;
 use super::annotate::{Annotated, Annotating, ModelNames, annotate_rows};
-use super::attribute::{Attribute, Out as Attributed, ResumePoints, Totals, attribute_blocks};
+use super::attribute::{Attribute, ResumePoints, Totals};
 use super::attributor::Attributor;
 use super::block::DecodedBlock;
 use super::clusters::Clusters;
 use super::commit::{Coordinator, commit_epochs};
 use super::contexts::{self, close_contexts};
-use super::decode::{self, Decoder, decode_blocks};
+use super::decode::decode_blocks;
+use super::decoder::{Decoder, Out, Restored};
 use super::drive::{Message, Waiting, drive, pump};
 use super::epoch::{Flow, Tick, split};
 use super::feed::feed;
@@ -18,11 +19,13 @@ use super::infer::infer_windows;
 use super::live::{LiveCauses, live_rows};
 use super::live_contexts::{live_contexts, show};
 use super::order::{Decided, Following, Order, ResumePoint};
+use super::owner::{Out as Owned, Owner, own_streams};
 use super::plan::{Keep, Method, ReplayPlan};
 use super::sessions::{self, close_sessions};
 use super::shared::{FlowError, Shared};
 use super::shelf::Shelf;
-use super::state::{Piece, Section, State};
+use super::state::{Piece, Saved, Section, State};
+use super::streams::Streams;
 use super::vote::{Turn, Votes, vote_labels};
 use super::windows::{self, SavedWindows, Windows, cut_windows};
 use super::work::Work;
@@ -37,8 +40,10 @@ use crate::lake::writer::TableWriter;
 use crate::source::buffers::Buffers;
 use crate::source::catalog::Catalog;
 use crate::source::files::{Settings, discover};
+use crate::source::stream::StreamName;
 use crossbeam_channel::Receiver;
-use std::sync::atomic::Ordering;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use timely::dataflow::operators::vec::{Broadcast, Map};
 use timely::dataflow::operators::{Concat, Concatenate};
@@ -90,24 +95,27 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
     let names = names(&source, &plan.cluster);
     let resumed: ResumePoints =
         names.iter().filter_map(|(id, name)| Some((*id, point_of(known.get(&name.key)?)))).collect();
+    let home = StreamName::from(plan.cluster.as_str());
+    let streams = BTreeMap::from([(home.clone(), (resumed, watermark))]);
+    let (state, others) = parted(state, |stream| *stream == home);
 
     let shared = Arc::new(Shared::new(Arc::clone(&plan.progress)));
     shared.committed(&account);
-    let next_commit = lake.next_number();
+    let (next_commit, store) = (lake.next_number(), lake.store());
     let catalog = Arc::new(Catalog::new(names));
+    let coordinator = Coordinator::new(lake, Arc::clone(&catalog), Arc::clone(&shared)).keeping(others);
     let run = Run {
         plan: Arc::new(plan.clone()),
-        store: lake.store(),
+        store,
         buffers,
-        sources: Arc::clone(&catalog),
-        resumed: Arc::new(resumed),
-        watermark,
+        sources: catalog,
+        restored: Arc::new(Restored { home, streams, wanted: None }),
         totals: Totals { seen: account.read, late: account.late, empty_lines: account.empty_lines },
         state,
         clusters: clusters.map(Arc::new),
         following: None,
         shared: Arc::clone(&shared),
-        coordinator: Mutex::new(Some(Coordinator::new(lake, plan.cluster.clone(), catalog, Arc::clone(&shared)))),
+        coordinator: Mutex::new(Some(coordinator)),
     };
     let (pace, feed_shared) = (plan.pace(next_commit), Arc::clone(&shared));
     let finished = drive(
@@ -132,8 +140,7 @@ pub(super) struct Run {
     /// Where the memory of decoded blocks goes.
     pub buffers: Buffers,
     pub sources: Arc<Catalog>,
-    pub resumed: Arc<ResumePoints>,
-    pub watermark: Micros,
+    pub restored: Arc<Restored>,
     pub totals: Totals,
     pub state: State,
     pub clusters: Option<Arc<Clusters>>,
@@ -165,38 +172,38 @@ fn build<'s>(
         index as u32,
         Arc::clone(plan),
         Arc::clone(&run.sources),
-        (Arc::clone(&run.resumed), run.watermark),
+        Arc::clone(&run.restored),
         shelf.clone(),
         run.buffers.clone(),
     );
     let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
-        decode::Out::Block(block) => Ok(*block),
+        Out::Block(block) => Ok(*block),
         other => Err(other),
     });
     let (named, local) = split(local, |out| match out {
-        decode::Out::Named(id, name) => Ok(Piece::Named(id, name)),
+        Out::Named(id, name) => Ok(Piece::Named(id, name)),
         other => Err(other),
     });
     let (plain_rows, early_drops) = split(local, |out| match out {
-        decode::Out::Rows(rows) => Ok(Some(rows)),
-        decode::Out::Dropped(drop, count) => Err(Some((drop, count))),
-        decode::Out::Block(_) | decode::Out::Named(..) => Ok(None),
+        Out::Rows(stream, rows) => Ok(Some((stream, rows))),
+        Out::Dropped(stream, drop, count) => Err(Some((stream, (drop, count)))),
+        Out::Block(_) | Out::Named(..) => Ok(None),
     });
 
-    let owner = (index == 0).then(|| attribute(run)).transpose()?;
+    let owner = (index == 0).then(|| owner(run)).transpose()?;
     let (decoded, turns, label_pieces) = label(decoded, ticks, run, index)?;
-    let (notes, rest) = split(attribute_blocks(decoded, turns, owner), |out| match out {
-        Attributed::Notes(notes) => Ok(notes),
+    let (notes, rest) = split(own_streams(decoded, turns, owner), |out| match out {
+        Owned::Notes(notes) => Ok(notes),
         other => Err(other),
     });
     let (marks, rest) = split(rest, |out| match out {
-        Attributed::Mark(mark) => Ok(mark),
+        Owned::Mark(mark) => Ok(mark),
         other => Err(other),
     });
     let (order_pieces, live_changes) = split(rest, |out| match out {
-        Attributed::Piece(piece) => Ok(piece),
-        Attributed::Live(changes) => Err(changes),
-        Attributed::Notes(_) | Attributed::Mark(_) => Err(Vec::new()),
+        Owned::Piece(piece) => Ok(piece),
+        Owned::Live(changes) => Err(changes),
+        Owned::Notes(_) | Owned::Mark(_) => Err(Vec::new()),
     });
     let marks = marks.broadcast();
     let mut live_pieces = Vec::new();
@@ -209,55 +216,49 @@ fn build<'s>(
         fold: plan.effective_keep() == Keep::Fold,
         contexts: plan.contexts,
         by_minute: plan.context_quiet_us.is_some(),
-        stream: plan.cluster.as_str().into(),
         labeler: plan.labeler.as_ref().map(|labeler| ModelNames::of(labeler.spec())),
     };
-    let (event_rows, sums) = split(annotate_rows(notes, shelf, how), |out| match out {
-        Annotated::Rows(batch) => Ok(Rows::Events(batch)),
-        Annotated::Failed(error) => Ok(Rows::Failed(error)),
-        other => Err(other),
+    let (event_rows, sums) = split(annotate_rows(notes, shelf, how), |(stream, out)| match out {
+        Annotated::Rows(batch) => Ok((stream, Rows::Events(batch))),
+        Annotated::Failed(error) => Ok((stream, Rows::Failed(error))),
+        other => Err((stream, other)),
     });
-    let (context_parts, sums) = split(sums, |sum| match sum {
-        Annotated::Context(part) => Ok(*part),
-        other => Err(other),
+    let (context_parts, sums) = split(sums, |(stream, sum)| match sum {
+        Annotated::Context(part) => Ok((stream, *part)),
+        other => Err((stream, other)),
     });
-    let (session_parts, sums) = split(sums, |sum| match sum {
-        Annotated::Session(part) => Ok(*part),
-        other => Err(other),
+    let (session_parts, sums) = split(sums, |(stream, sum)| match sum {
+        Annotated::Session(part) => Ok((stream, *part)),
+        other => Err((stream, other)),
     });
-    let late_drops =
-        sums.flat_map(|sum| if let Annotated::Dropped(drop, count) = sum { Some((drop, count)) } else { None });
+    let late_drops = sums.flat_map(|(stream, sum)| match sum {
+        Annotated::Dropped(drop, count) => Some((stream, (drop, count))),
+        _ => None,
+    });
 
-    let cluster = || plan.cluster.clone();
     let horizon_us = run.clusters.as_ref().map_or(CONTEXT_HORIZON_US, |clusters| clusters.longest_pause_us());
-    let contexts = close_contexts(
-        context_parts,
-        marks.clone(),
-        cluster(),
-        (horizon_us, plan.context_quiet_us, plan.limits),
-        mine,
-    )?;
-    let (context_rows, context_pieces) = split(contexts, |out| match out {
-        contexts::Out::Row(row) => Ok(Rows::Context(row)),
-        contexts::Out::Piece(piece) => Err(piece),
-    });
-    let sessions = close_sessions(session_parts, marks.clone(), cluster(), plan.session_gap_us, mine)?;
-    let (session_rows, session_pieces) = split(sessions, |out| match out {
-        sessions::Out::Row(row) => Ok(Rows::Session(Box::new(row))),
-        sessions::Out::Piece(piece) => Err(piece),
-    });
-    let drops = early_drops.flat_map(|drop| drop).concat(late_drops);
-    let (filtered_rows, filtered_pieces) =
-        split(count_drops(drops, marks.clone(), cluster(), mine)?, |out| match out {
-            filtered::Out::Row(row) => Ok(Rows::Filtered(row)),
-            filtered::Out::Piece(piece) => Err(piece),
+    let limits = (horizon_us, plan.context_quiet_us, plan.limits);
+    let (context_rows, context_pieces) =
+        split(close_contexts(context_parts, marks.clone(), limits, mine)?, |(stream, out)| match out {
+            contexts::Out::Row(row) => Ok((stream, Rows::Context(row))),
+            contexts::Out::Piece(piece) => Err(piece.of(&stream)),
         });
+    let (session_rows, session_pieces) =
+        split(close_sessions(session_parts, marks.clone(), plan.session_gap_us, mine)?, |(stream, out)| match out {
+            sessions::Out::Row(row) => Ok((stream, Rows::Session(Box::new(row)))),
+            sessions::Out::Piece(piece) => Err(piece.of(&stream)),
+        });
+    let drops = early_drops.flat_map(|drop| drop).concat(late_drops);
+    let (filtered_rows, filtered_pieces) = split(count_drops(drops, marks.clone(), mine)?, |(stream, out)| match out {
+        filtered::Out::Row(row) => Ok((stream, Rows::Filtered(row))),
+        filtered::Out::Piece(piece) => Err(piece.of(&stream)),
+    });
 
     let scope = marks.scope();
     let plain_rows = plain_rows.flat_map(|rows| rows);
     let rows = scope.concatenate([plain_rows, event_rows, context_rows, session_rows, filtered_rows]);
     let writer = TableWriter::new(Arc::clone(&run.store), index);
-    let written = write_rows(rows, marks, cluster(), writer);
+    let written = write_rows(rows, marks, writer);
     let pieces = [named, written, order_pieces, context_pieces, session_pieces, filtered_pieces];
     let pieces = scope.concatenate(pieces.into_iter().chain(live_pieces).chain(label_pieces));
     let coordinator =
@@ -277,16 +278,27 @@ fn label<'s>(
     let Some(labeler) = &run.plan.labeler else {
         return Ok((blocks, ticks.map(Turn::without_model), None));
     };
-    let owner = match index {
-        0 => {
-            let saved: Option<SavedWindows> = run.state.read(Section::Windows, 0, 1)?.pop();
-            let engine = run.plan.answers_needed().then(|| engine(run)).transpose()?;
-            Some(Windows::new(Arc::clone(labeler), order(run), engine, saved))
+    let (mut votes, mut windows) = (BTreeMap::new(), None);
+    if index == 0 {
+        let of_plan = Arc::clone(&run.plan);
+        let made = Arc::clone(labeler);
+        let make = move |order, engine, saved| {
+            Windows::new(Arc::clone(&made), order, of_plan.answers_needed().then_some(engine), saved)
+        };
+        let mut each = BTreeMap::new();
+        let mut saved: BTreeMap<StreamName, Vec<SavedWindows>> = run.state.by_stream(Section::Windows, 0, 1)?;
+        for (stream, order) in orders(run) {
+            let engine = engine(&run.plan, &run.state.of(&stream))?;
+            let windows = make(order, engine, saved.remove(&stream).and_then(|mut saved| saved.pop()));
+            votes.insert(stream.clone(), Votes::new(labeler.spec().window, windows.settled()));
+            each.insert(stream, windows);
         }
-        _ => None,
-    };
-    let votes = owner.as_ref().map(|windows| Votes::new(labeler.spec().window, windows.settled()));
-    let (blocks, rest) = split(cut_windows(blocks, ticks, owner), |out| match out {
+        let home = run.restored.home.clone();
+        let tables = Arc::clone(&run.plan.tables);
+        let begin = move |order| make(order, Engine::new(Arc::clone(&tables)), None);
+        windows = Some(Streams::new(home, each, fresh_order(run), begin));
+    }
+    let (blocks, rest) = split(cut_windows(blocks, ticks, windows), |out| match out {
         windows::Out::Block(block) => Ok(*block),
         other => Err(other),
     });
@@ -300,51 +312,90 @@ fn label<'s>(
         windows::Out::Block(_) | windows::Out::Chunk(_) => Err(None),
     });
     let answers = infer_windows(chunks, labeler).map_err(|error| FlowError::Start(error.to_string()))?;
-    Ok((blocks, vote_labels(answers, cuts, votes), Some(pieces.flat_map(|piece| piece))))
+    let turns = vote_labels(answers, cuts, labeler.spec().window, votes);
+    Ok((blocks, turns, Some(pieces.flat_map(|piece| piece))))
 }
 
-/// The order of the stream, as the last commit left it.
-fn order(run: &Run) -> Order {
-    Order::new(run.plan.lateness_us, &run.resumed, run.watermark).holding(LOOK_AHEAD_US).following(run.following)
+/// The order of a stream that knows nothing yet.
+fn fresh_order(run: &Run) -> Order {
+    order(run, &ResumePoints::new(), Micros::MIN)
 }
 
-/// The causal engine with what is settled, as the last commit left it.
-fn engine(run: &Run) -> Result<Engine, FlowError> {
-    let tables = Arc::clone(&run.plan.tables);
-    Ok(match run.state.pieces(Section::Engine, 0, 1).next() {
-        Some(bytes) => Engine::load(bytes, tables)?,
-        None => Engine::new(tables),
+/// The order of each stream, as the last commit left it.
+fn orders(run: &Run) -> BTreeMap<StreamName, Order> {
+    let restored = run.restored.streams.iter();
+    restored.map(|(stream, (points, watermark))| (stream.clone(), order(run, points, *watermark))).collect()
+}
+
+fn order(run: &Run, resumed: &ResumePoints, watermark: Micros) -> Order {
+    Order::new(run.plan.lateness_us, resumed, watermark).holding(LOOK_AHEAD_US).following(run.following)
+}
+
+/// The owner of the streams, as the last commit left it.
+fn owner(run: &Run) -> Result<Owner, FlowError> {
+    let mut each = BTreeMap::new();
+    for (stream, order) in orders(run) {
+        let making = Making::of(run);
+        let attribute = making.restore(order, &run.state.of(&stream))?;
+        each.insert(stream, attribute);
+    }
+    let (making, home) = (Making::of(run), run.restored.home.clone());
+    let begin = move |order| making.make(order, Engine::new(Arc::clone(&making.plan.tables)), Vec::new());
+    Ok(Owner::new(Streams::new(home, each, fresh_order(run), begin), run.totals))
+}
+
+/// The causal engine of a stream with what is settled, as the last commit left it.
+fn engine(plan: &ReplayPlan, state: &State) -> Result<Engine, FlowError> {
+    let tables = Arc::clone(&plan.tables);
+    Ok(match state.pieces(Section::Engine, 0, 1).next() {
+        Some(bytes) if plan.causal() => Engine::load(bytes, tables)?,
+        _ => Engine::new(tables),
     })
 }
 
-/// The owner of the stream, as the last commit left it.
-fn attribute(run: &Run) -> Result<Attribute, FlowError> {
-    let plan = &run.plan;
-    let order = order(run);
-    let attributor = match &run.clusters {
-        _ if !plan.causal() => None,
-        Some(clusters) if plan.contexts => {
-            let engine = plan.answers_needed().then(|| engine(run)).transpose()?;
-            Some(Attributor::Clusters(Arc::clone(clusters), engine.map(Box::new)))
-        }
-        _ => Some(match &plan.live {
-            None => Attributor::Causal(Box::new(engine(run)?)),
-            Some(_) => Attributor::Live(Box::new(LiveCauses::new(engine(run)?))),
-        }),
-    };
-    let sessions = match plan.sessions {
-        true => {
-            let saved: Vec<Vec<(u64, Id, Micros)>> = run.state.read(Section::OpenSessions, 0, 1)?;
-            Some(Sessions::new(plan.session_gap_us, saved.concat()))
-        }
-        false => None,
-    };
-    let released = Arc::clone(&run.shared.released);
-    let mut attribute = Attribute::new(order, attributor, sessions, run.totals).counting(released);
-    for odd_ids in run.state.read(Section::OddIds, 0, 1)? {
-        attribute.restore_odd_ids(odd_ids);
+/// What streams are made with.
+struct Making {
+    plan: Arc<ReplayPlan>,
+    clusters: Option<Arc<Clusters>>,
+    released: Arc<AtomicU64>,
+}
+
+impl Making {
+    fn of(run: &Run) -> Making {
+        let (clusters, released) = (run.clusters.clone(), Arc::clone(&run.shared.released));
+        Making { plan: Arc::clone(&run.plan), clusters, released }
     }
-    Ok(attribute)
+
+    fn make(&self, order: Order, engine: Engine, open_sessions: Vec<(u64, Id, Micros)>) -> Attribute {
+        let plan = &self.plan;
+        let attributor = plan.causal().then(|| match (&self.clusters, &plan.live) {
+            (Some(clusters), _) if plan.contexts => {
+                let engine = plan.answers_needed().then(|| Box::new(engine));
+                Attributor::Clusters(Arc::clone(clusters), engine)
+            }
+            (_, None) => Attributor::Causal(Box::new(engine)),
+            (_, Some(_)) => Attributor::Live(Box::new(LiveCauses::new(engine))),
+        });
+        let sessions = plan.sessions.then(|| Sessions::new(plan.session_gap_us, open_sessions));
+        Attribute::new(order, attributor, sessions).counting(Arc::clone(&self.released))
+    }
+
+    fn restore(&self, order: Order, state: &State) -> Result<Attribute, FlowError> {
+        let engine = engine(&self.plan, state)?;
+        let open_sessions: Vec<Vec<(u64, Id, Micros)>> = state.read(Section::OpenSessions, 0, 1)?;
+        let mut attribute = self.make(order, engine, open_sessions.concat());
+        for odd_ids in state.read(Section::OddIds, 0, 1)? {
+            attribute.restore_odd_ids(odd_ids);
+        }
+        Ok(attribute)
+    }
+}
+
+/// The state of the streams of a run and of the run itself, and that of others in the same folder.
+pub(super) fn parted(state: State, ours: impl Fn(&StreamName) -> bool) -> (State, Vec<Saved>) {
+    let of_run = |saved: &Saved| saved.stream == StreamName::default() || ours(&saved.stream);
+    let (ours, others) = state.0.into_iter().partition(of_run);
+    (State(ours), others)
 }
 
 /// Contexts of two methods in one set of tables would mean nothing.

@@ -7,6 +7,7 @@
 
 use super::attribute::{ResumePoints, Totals};
 use super::commit::{Coordinator, Verify};
+use super::decoder::Restored;
 use super::drive::{Team, drive};
 use super::follow::Feed;
 use super::order::Following;
@@ -16,7 +17,7 @@ use super::processes::meet::{Hello, meet};
 use super::processes::words::Peers;
 use super::processes::{Membership, ProcessesError};
 use super::publish::{Publisher, Publishing};
-use super::replay::{Outcome, Run, check_method, point_of, work};
+use super::replay::{Outcome, Run, check_method, parted, point_of, work};
 use super::shared::{FlowError, Shared};
 use super::state::{Section, State};
 use crate::audit::hash::hash;
@@ -26,8 +27,9 @@ use crate::lake::manifest::{Account, Manifest, SourceState};
 use crate::lake::store::{self, Store};
 use crate::source::PartitionId;
 use crate::source::buffers::Buffers;
-use crate::source::catalog::{Catalog, SourceName};
-use crate::source::kafka::{self, Health, KafkaError, KafkaSource, OnLoss, Saved, Share, Verified};
+use crate::source::catalog::Catalog;
+use crate::source::kafka::{self, Health, KafkaError, KafkaSource, OnLoss, Saved, Share, Verified, Wanted};
+use crate::source::stream::StreamName;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -152,7 +154,15 @@ fn common_settings(plan: &RunPlan) -> u64 {
             (&flow.cluster, flow.keep, flow.rules, flow.switches, flow.all_stages, flow.contexts, flow.method.name()),
             (flow.labeler.as_ref().map(|labeler| labeler.spec().version.clone()), flow.sessions, flow.bodies),
             (flow.lateness_us, flow.session_gap_us, flow.context_quiet_us, flow.max_record_bytes),
-            (&source.topics, source.start, source.on_loss, source.until_end, source.idle_after),
+            (
+                &source.topics,
+                &source.cluster_header,
+                &source.clusters,
+                source.start,
+                source.on_loss,
+                source.until_end,
+                source.idle_after
+            ),
         )
     );
     hash(&[&what])
@@ -169,27 +179,33 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
         check_method(flow, &state)?;
     }
     let account = last.as_ref().map(|m| m.account.clone()).unwrap_or_default();
-    let watermark =
-        last.as_ref().and_then(|m| m.watermarks_us.get(&flow.cluster)).map_or(Micros::MIN, |us| Micros(*us));
+    let watermarks_us = last.as_ref().map(|m| m.watermarks_us.clone()).unwrap_or_default();
     let open = last.is_some() && !state.holds(Section::Told);
     let next_commit = last.as_ref().map_or(1, |last| last.number + 1);
     let mut known = last.map(|m| m.sources).unwrap_or_default();
     let wanted = plan.source.wanted()?;
-    let is_ours = |key: &str, topic: &str| kafka::is_key(&flow.cluster, key) && wanted.has(topic);
+    let is_ours = |key: &str, topic: &str| match (kafka::parse_key(key, topic), wanted.whose(topic)) {
+        (Some((stream, _)), Some(whose)) => stream == whose.stream || (whose.shared && wanted.takes(&stream)),
+        _ => false,
+    };
     known.retain(|key, state| is_ours(key, &state.name) && !forgotten.contains(&state.name));
-    let saved = saved_partitions(&known);
+    let saved = saved_partitions(&known, &wanted);
+    let (state, others) = parted(state, |stream| wanted.takes(stream));
 
     let workers = flow.workers.max(1);
     let (process, processes) = links.as_ref().map_or((0, 1), |links| (links.process, links.addresses.len()));
     let names = saved.iter().map(|s| (s.id, s.name.clone())).collect();
     let catalog = Arc::new(Catalog::new(names).of_process(process, processes));
-    let resumed: ResumePoints = saved.iter().filter_map(|s| Some((s.id, point_of(known.get(&s.name.key)?)))).collect();
+    let restored = Restored {
+        home: flow.cluster.as_str().into(),
+        streams: restored_streams(&known, &saved, &watermarks_us),
+        wanted: Some(wanted),
+    };
     let peers = links.as_ref().map(|links| Arc::new(Peers::new(process, links.addresses.clone())));
     let shared = Arc::new(Shared::new(Arc::clone(&flow.progress)).among(peers));
     shared.committed(&account);
     let source = Arc::new(KafkaSource::open(
         &plan.source,
-        &flow.cluster,
         &saved,
         Arc::clone(&catalog),
         Arc::clone(&plan.health),
@@ -198,15 +214,14 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
     // Alone, the feed has asked after everything was read.
     let verify = links.as_ref().map(|_| verify(Arc::clone(&source), &plan.source.brokers, Arc::clone(&shared)));
     let coordinator = lake.map(|lake| {
-        Coordinator::new(lake, flow.cluster.clone(), Arc::clone(&catalog), Arc::clone(&shared)).verifying(verify)
+        Coordinator::new(lake, Arc::clone(&catalog), Arc::clone(&shared)).keeping(others).verifying(verify)
     });
     let run = Run {
         plan: Arc::new(flow.clone()),
         store,
         buffers: Buffers::default(),
         sources: Arc::clone(&catalog),
-        resumed: Arc::new(resumed),
-        watermark,
+        restored: Arc::new(restored),
         totals: Totals { seen: account.read, late: account.late, empty_lines: account.empty_lines },
         state,
         clusters: None,
@@ -257,19 +272,36 @@ fn verify(source: Arc<KafkaSource>, brokers: &str, shared: Arc<Shared>) -> Verif
     })
 }
 
-/// The partitions of the manifest, numbered.
-pub(super) fn saved_partitions(known: &BTreeMap<String, SourceState>) -> Vec<Saved> {
-    let numbered = (0..).map(PartitionId).zip(known);
-    numbered
-        .filter_map(|(id, (key, state))| {
-            let number = key.rsplit_once('/')?.1.parse().ok()?;
-            let name = SourceName {
-                key: key.clone(),
-                name: state.name.clone(),
-                number,
-                fingerprint: state.fingerprint.clone(),
-            };
-            Some(Saved { id, name, resume: state.resume_offset, newest: Micros(state.progress_us) })
-        })
-        .collect()
+/// The partitions of the manifest, numbered. One that streams share goes on where the first of them does.
+pub(super) fn saved_partitions(known: &BTreeMap<String, SourceState>, wanted: &Wanted) -> Vec<Saved> {
+    let mut saved: BTreeMap<(&str, i32), Saved> = BTreeMap::new();
+    for (key, state) in known {
+        let Some((_, number)) = kafka::parse_key(key, &state.name) else { continue };
+        let (id, newest) = (PartitionId(saved.len() as u32), Micros(state.progress_us));
+        let name = wanted.name_of(&state.name, number, state.fingerprint.clone());
+        let fresh = Saved { id, name, resume: state.resume_offset, newest };
+        let partition = saved.entry((&state.name, number)).or_insert(fresh);
+        partition.resume = partition.resume.min(state.resume_offset);
+        partition.newest = partition.newest.min(newest);
+    }
+    saved.into_values().collect()
+}
+
+/// Where each stream of the manifest goes on, and before which time it is settled.
+fn restored_streams(
+    known: &BTreeMap<String, SourceState>,
+    saved: &[Saved],
+    watermarks_us: &BTreeMap<String, i64>,
+) -> BTreeMap<StreamName, (ResumePoints, Micros)> {
+    let ids: BTreeMap<(&str, i32), PartitionId> =
+        saved.iter().map(|saved| ((saved.name.name.as_str(), saved.name.number), saved.id)).collect();
+    let mut streams: BTreeMap<StreamName, (ResumePoints, Micros)> = BTreeMap::new();
+    for (key, state) in known {
+        let Some((stream, number)) = kafka::parse_key(key, &state.name) else { continue };
+        let Some(id) = ids.get(&(state.name.as_str(), number)) else { continue };
+        let watermark = watermarks_us.get(stream.as_str()).map_or(Micros::MIN, |us| Micros(*us));
+        let (points, _) = streams.entry(stream).or_insert_with(|| (ResumePoints::new(), watermark));
+        points.insert(*id, point_of(state));
+    }
+    streams
 }

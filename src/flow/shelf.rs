@@ -2,17 +2,20 @@
 
 use super::epoch::IdMap;
 use crate::context::detail::Detail;
+use crate::source::stream::StreamName;
 use arrow_array::RecordBatch;
 use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Number of a batch on its worker.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct BatchId(pub u64);
 
 /// A batch of rows of one block, and what is still to be told of them.
 #[derive(Debug)]
 pub struct Shelved {
+    /// Their stream.
+    pub stream: StreamName,
     /// The rows without their notes.
     pub rows: RecordBatch,
     /// What bodies said that a summary may tell: (row, detail), by row.

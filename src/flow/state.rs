@@ -9,6 +9,7 @@ use crate::lake::manifest::StagedFile;
 use crate::observe::lag::LagCounts;
 use crate::source::PartitionId;
 use crate::source::catalog::SourceName;
+use crate::source::stream::StreamName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,19 +46,39 @@ pub enum Section {
 pub struct Saved {
     /// Whose it is.
     pub section: Section,
+    /// Of which stream; none in particular where it is the run's.
+    pub stream: StreamName,
     /// What it is routed by.
     pub key: u64,
     /// Its content, encoded by its owner.
     pub bytes: Vec<u8>,
 }
 
-/// Counts and positions at a commit.
+impl Saved {
+    fn value<T: DeserializeOwned>(&self) -> Result<T, StateError> {
+        postcard::from_bytes(&self.bytes)
+            .map_err(|error| StateError { section: Some(self.section), error: error.to_string() })
+    }
+}
+
+/// Where a stream stands at a commit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Snapshot {
+pub struct Standing {
+    /// The stream.
+    pub stream: StreamName,
     /// The commit's cut.
     pub watermark: Micros,
-    /// Where each partition goes on.
+    /// Where each of its partitions goes on.
     pub partitions: BTreeMap<PartitionId, ResumePoint>,
+    /// Partitions that were let go since the last commit.
+    pub let_go: Vec<PartitionId>,
+}
+
+/// Counts and positions at a commit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Each stream.
+    pub streams: Vec<Standing>,
     /// Records accounted for since the tables were begun.
     pub read: u64,
     /// Late events since then.
@@ -66,8 +87,6 @@ pub struct Snapshot {
     pub empty_lines: u64,
     /// What was decided by no data since the last commit.
     pub notes: Vec<String>,
-    /// Partitions that were let go since the last commit.
-    pub let_go: Vec<PartitionId>,
 }
 
 /// What operators hand to the commit.
@@ -95,9 +114,17 @@ pub enum Piece {
 }
 
 impl Piece {
-    /// A piece of state.
+    /// A piece of state of the run; see [`Piece::of`].
     pub fn state(section: Section, key: u64, bytes: Vec<u8>) -> Piece {
-        Piece::State(Saved { section, key, bytes })
+        Piece::State(Saved { section, stream: StreamName::default(), key, bytes })
+    }
+
+    /// The same as the state of a stream.
+    pub fn of(self, stream: &StreamName) -> Piece {
+        match self {
+            Piece::State(saved) => Piece::State(Saved { stream: stream.clone(), ..saved }),
+            other => other,
+        }
     }
 
     /// A piece of state from a value. A value that cannot be encoded fails the commit.
@@ -153,17 +180,35 @@ impl State {
         index: usize,
         peers: usize,
     ) -> Result<Vec<T>, StateError> {
-        self.pieces(section, index, peers)
-            .map(|bytes| {
-                postcard::from_bytes(bytes)
-                    .map_err(|error| StateError { section: Some(section), error: error.to_string() })
-            })
-            .collect()
+        self.saved(section, index, peers).map(|saved| saved.value()).collect()
+    }
+
+    /// The same, for each stream that has any.
+    pub fn by_stream<T: DeserializeOwned>(
+        &self,
+        section: Section,
+        index: usize,
+        peers: usize,
+    ) -> Result<BTreeMap<StreamName, Vec<T>>, StateError> {
+        let mut values: BTreeMap<StreamName, Vec<T>> = BTreeMap::new();
+        for saved in self.saved(section, index, peers) {
+            values.entry(saved.stream.clone()).or_default().push(saved.value()?);
+        }
+        Ok(values)
+    }
+
+    /// What is a stream's own.
+    pub fn of(&self, stream: &StreamName) -> State {
+        State(self.0.iter().filter(|saved| saved.stream == *stream).cloned().collect())
     }
 
     /// The encoded pieces of a section that route to worker `index` of `peers`.
     pub fn pieces(&self, section: Section, index: usize, peers: usize) -> impl Iterator<Item = &[u8]> {
+        self.saved(section, index, peers).map(|saved| saved.bytes.as_slice())
+    }
+
+    fn saved(&self, section: Section, index: usize, peers: usize) -> impl Iterator<Item = &Saved> {
         let mine = move |key: u64| key % peers.max(1) as u64 == index as u64;
-        self.0.iter().filter(move |s| s.section == section && mine(s.key)).map(|s| s.bytes.as_slice())
+        self.0.iter().filter(move |saved| saved.section == section && mine(saved.key))
     }
 }

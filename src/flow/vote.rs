@@ -2,28 +2,43 @@
 
 use super::epoch::{Flow, Tick, by_epoch};
 use super::infer::Answer;
-use super::windows::Cut;
+use super::windows::{Cut, StreamCut};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::model::vote::{Ballot, Vote};
-use std::collections::VecDeque;
+use crate::source::stream::StreamName;
+use std::collections::{BTreeMap, VecDeque};
 use timely::dataflow::channels::pact::Exchange;
 
-/// How an epoch ends at the stream's owner.
+/// How an epoch ends at the owner of the streams.
 #[derive(Clone, Debug)]
 pub struct Turn {
     /// As the feed says.
     pub tick: Tick,
+    /// What the model says of each stream.
+    pub ballots: BTreeMap<StreamName, Ballots>,
+}
+
+/// What the model says of a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ballots {
     /// Events from this time on are not settled, whatever the watermark.
     pub settled_to: Micros,
     /// Votes on the events before it that have any, in their order.
     pub votes: Vec<(Id, Vote)>,
 }
 
+impl Default for Ballots {
+    /// What is said where no model has to be waited for.
+    fn default() -> Self {
+        Ballots { settled_to: Micros::MAX, votes: Vec::new() }
+    }
+}
+
 impl Turn {
     /// The end of an epoch where there is no model.
     pub fn without_model(tick: Tick) -> Turn {
-        Turn { tick, settled_to: Micros::MAX, votes: Vec::new() }
+        Turn { tick, ballots: BTreeMap::new() }
     }
 }
 
@@ -43,7 +58,7 @@ impl Votes {
     }
 
     /// One epoch.
-    pub fn epoch(&mut self, mut answers: Vec<Answer>, cut: Cut) -> Turn {
+    pub fn epoch(&mut self, mut answers: Vec<Answer>, cut: StreamCut) -> Ballots {
         self.open.extend(cut.ids.into_iter().map(|id| (id, Ballot::default())));
         // The order of windows decides ties, so it must not depend on which answer came first.
         answers.sort_unstable_by_key(|answer| answer.start);
@@ -59,16 +74,28 @@ impl Votes {
         let done = usize::try_from(cut.settled.saturating_sub(self.first)).unwrap_or(0).min(self.open.len());
         self.first += done as u64;
         let votes = self.open.drain(..done).filter_map(|(id, ballot)| Some((id, ballot.result()?))).collect();
-        Turn { tick: cut.tick, settled_to: cut.settled_to, votes }
+        Ballots { settled_to: cut.settled_to, votes }
     }
 }
 
-/// The operator, on the owner of the stream.
-pub fn vote_labels<'s>(answers: Flow<'s, Answer>, cuts: Flow<'s, Cut>, mut votes: Option<Votes>) -> Flow<'s, Turn> {
-    by_epoch(answers, cuts, Exchange::new(|_: &Answer| 0), "Vote", move |_, answers, cut, out| {
-        if let Some(votes) = &mut votes {
-            out.push(votes.epoch(answers, cut));
+/// The operator, on the owner of the streams: `window` is the length of a window, `streams` what each goes on from.
+pub fn vote_labels<'s>(
+    answers: Flow<'s, Answer>,
+    cuts: Flow<'s, Cut>,
+    window: usize,
+    mut streams: BTreeMap<StreamName, Votes>,
+) -> Flow<'s, Turn> {
+    by_epoch(answers, cuts, Exchange::new(|_: &Answer| 0), "Vote", move |_, answers, cut: Cut, out| {
+        let mut arrived: BTreeMap<StreamName, Vec<Answer>> = BTreeMap::new();
+        for answer in answers {
+            arrived.entry(answer.stream.clone()).or_default().push(answer);
         }
+        let ballots = cut.streams.into_iter().map(|(stream, cut)| {
+            let votes = streams.entry(stream.clone()).or_insert_with(|| Votes::new(window, 0));
+            let ballots = votes.epoch(arrived.remove(&stream).unwrap_or_default(), cut);
+            (stream, ballots)
+        });
+        out.push(Turn { ballots: ballots.collect(), tick: cut.tick });
     })
 }
 
@@ -77,13 +104,12 @@ mod tests {
     use super::*;
     use crate::model::vote::{CERTAIN, Word};
 
-    fn cut(settled: u64, ids: &[u64]) -> Cut {
-        let tick = Tick::committing(None);
-        Cut { tick, settled_to: Micros::MAX, settled, ids: ids.iter().copied().map(Id).collect() }
+    fn cut(settled: u64, ids: &[u64]) -> StreamCut {
+        StreamCut { settled_to: Micros::MAX, settled, ids: ids.iter().copied().map(Id).collect() }
     }
 
     fn answer(start: u64, class: u16) -> Answer {
-        Answer { start, words: vec![Word { class, probability: CERTAIN }; 4] }
+        Answer { stream: StreamName::default(), start, words: vec![Word { class, probability: CERTAIN }; 4] }
     }
 
     #[test]

@@ -17,11 +17,12 @@
 //! decoding and the model. At a commit only the engine of `attribute` is saved; after a restart both go on from there, and this
 //! one runs ahead again over the events that are read again.
 
-use super::block::{BESIDE, DecodedBlock, Features, SETTLED};
+use super::block::{BESIDE, DecodedBlock, Features, Pulse, SETTLED, Seen as InBlock, Share};
 use super::coming::Coming;
 use super::epoch::{Flow, Tick, by_epoch};
 use super::order::{Arrival, Order, Place, Waiting};
 use super::state::{Piece, Section};
+use super::streams::{self, Streams};
 use crate::audit::hash::Id;
 use crate::audit::label::Label;
 use crate::audit::time::Micros;
@@ -30,6 +31,7 @@ use crate::context::model::{FactBatch, Input, flags};
 use crate::model::features::{Ordered, SavedSequence, Sequence, Trace};
 use crate::model::labeler::Labeler;
 use crate::model::windows::{Cutter, Window};
+use crate::source::stream::StreamName;
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -39,6 +41,8 @@ use timely::dataflow::channels::pact::Exchange;
 /// Some windows, for any worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Chunk {
+    /// Their stream.
+    pub stream: StreamName,
     /// Number of the chunk: says which worker answers.
     pub number: u64,
     /// The windows.
@@ -50,6 +54,13 @@ pub struct Chunk {
 pub struct Cut {
     /// How the epoch ends.
     pub tick: Tick,
+    /// How far each stream came.
+    pub streams: BTreeMap<StreamName, StreamCut>,
+}
+
+/// How far an epoch came with a stream.
+#[derive(Clone, Debug)]
+pub struct StreamCut {
     /// Events before this time are in no window to come.
     pub settled_to: Micros,
     /// The events in windows before this number have all their windows.
@@ -62,7 +73,7 @@ pub struct Cut {
 /// What leaves the operator.
 #[derive(Clone, Debug)]
 pub enum Out {
-    /// To the stream's owner.
+    /// To the owner of the streams.
     Block(Box<DecodedBlock>),
     /// To any worker.
     Chunk(Chunk),
@@ -85,7 +96,7 @@ pub struct SavedWindows {
     pub sequence: SavedSequence,
 }
 
-/// The owner's windows.
+/// The windows of a stream.
 pub struct Windows {
     labeler: Arc<Labeler>,
     order: Order,
@@ -151,14 +162,8 @@ impl Windows {
         self.settled
     }
 
-    /// One epoch.
-    pub fn epoch(&mut self, mut blocks: Vec<DecodedBlock>, tick: Tick, out: &mut Vec<Out>) {
-        self.order.clock(tick.now_ms);
-        blocks.sort_unstable_by_key(|block| (block.partition, block.offset));
-        for mut block in blocks {
-            self.arrive(&mut block);
-            out.push(Out::Block(Box::new(block)));
-        }
+    /// The end of an epoch of which all blocks have arrived.
+    fn epoch(&mut self, stream: &StreamName, tick: &Tick, out: &mut Vec<Out>) -> StreamCut {
         for partition in &tick.ended {
             self.order.end(*partition);
         }
@@ -190,7 +195,8 @@ impl Windows {
         let mut windows = windows.into_iter().peekable();
         while windows.peek().is_some() {
             let chunk = windows.by_ref().take(self.labeler.batch()).collect();
-            out.push(Out::Chunk(Chunk { number: self.next_chunk, windows: chunk }));
+            let (stream, number) = (stream.clone(), self.next_chunk);
+            out.push(Out::Chunk(Chunk { stream, number, windows: chunk }));
             self.next_chunk += 1;
         }
         if tick.commit.is_some() {
@@ -200,11 +206,11 @@ impl Windows {
                 tail: self.cutter.tail(self.settled),
                 sequence: self.sequence.save(self.settled, self.settled_at),
             };
-            out.push(Out::Piece(Piece::encode(Section::Windows, 0, &saved)));
+            out.push(Out::Piece(Piece::encode(Section::Windows, 0, &saved).of(stream)));
         }
         self.cutter.forget(self.settled);
         self.sequence.forget();
-        out.push(Out::Cut(Box::new(Cut { tick, settled_to, settled: self.settled, ids })));
+        StreamCut { settled_to, settled: self.settled, ids }
     }
 
     /// Events before this time are below the watermark and in no window to come.
@@ -214,22 +220,30 @@ impl Windows {
         at.map_or(watermark, |at| watermark.min(*at))
     }
 
-    fn arrive(&mut self, block: &mut DecodedBlock) {
+    fn arrive(&mut self, block: &DecodedBlock, mut share: Option<&mut Share>) {
         block.tell(&mut self.order);
         let number = self.next_block;
-        let Features { heads, rows, labels } = std::mem::take(&mut block.features);
+        let features = share.as_mut().map(|share| std::mem::take(&mut share.features));
+        let Features { heads, rows, labels } = features.unwrap_or_default();
         let seen = |(row, (own, routine))| Seen { row, own, routine };
         let seen = heads.into_iter().zip(rows.into_iter().zip(labels).map(seen)).collect();
         let mut open = 0;
-        for (index, head) in block.facts.heads.iter().enumerate() {
-            let place = Place { block: number, head: index as u32 };
+        for event in block.seen(share.as_deref()) {
+            let (index, head) = match event {
+                InBlock::Own(index, head) => (index, head),
+                InBlock::Other(Pulse { offset, stage_at, .. }) => {
+                    self.order.pass(block.partition, offset, stage_at);
+                    continue;
+                }
+            };
+            let place = Place { block: number, head: index };
             let settled = head.flags & SETTLED != 0;
             let arrival = self.order.arrive(block.partition, head, place, settled);
             open += usize::from(arrival == Arrival::Queued && !settled);
         }
-        if open > 0 {
+        if let Some(share) = share.filter(|_| open > 0) {
             self.next_block += 1;
-            self.blocks.insert(number, Held { facts: block.facts.clone(), seen, open });
+            self.blocks.insert(number, Held { facts: share.facts.clone(), seen, open });
         }
     }
 
@@ -271,15 +285,33 @@ impl Windows {
     }
 }
 
-/// The operator. Blocks go to the owner of the stream, worker 0.
+impl streams::Ordered for Windows {
+    fn order(&self) -> &Order {
+        &self.order
+    }
+}
+
+/// The operator. Blocks go to the owner of the streams, worker 0.
 pub fn cut_windows<'s>(
     blocks: Flow<'s, DecodedBlock>,
     ticks: Flow<'s, Tick>,
-    mut logic: Option<Windows>,
+    mut streams: Option<Streams<Windows>>,
 ) -> Flow<'s, Out> {
-    by_epoch(blocks, ticks, Exchange::new(|_: &DecodedBlock| 0), "Windows", move |_, blocks, tick, out| {
-        if let Some(logic) = &mut logic {
-            logic.epoch(blocks, tick, out);
+    by_epoch(blocks, ticks, Exchange::new(|_: &DecodedBlock| 0), "Windows", move |_, mut blocks, tick: Tick, out| {
+        let Some(streams) = &mut streams else { return };
+        streams.each().for_each(|(_, windows)| windows.order.clock(tick.now_ms));
+        blocks.sort_unstable_by_key(|block| (block.partition, block.offset));
+        for mut block in blocks {
+            streams.meet(&block);
+            let mut shares = std::mem::take(&mut block.shares);
+            for (stream, windows) in streams.concerned(&block) {
+                windows.arrive(&block, shares.iter_mut().find(|share| share.stream == *stream));
+            }
+            block.shares = shares;
+            out.push(Out::Block(Box::new(block)));
         }
+        let cuts = streams.each().map(|(stream, windows)| (stream.clone(), windows.epoch(stream, &tick, out)));
+        let streams = cuts.collect();
+        out.push(Out::Cut(Box::new(Cut { tick, streams })));
     })
 }

@@ -6,9 +6,11 @@ use crate::lake::LakeError;
 use crate::lake::tables::{ContextRow, FilteredRow, RejectRow, SessionRow, Table, to_batches};
 use crate::lake::writer::TableWriter;
 use crate::observe::lag::LagCounts;
+use crate::source::stream::StreamName;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
+use std::collections::BTreeMap;
 use timely::dataflow::channels::pact::Pipeline;
 
 /// Rows for a table, on the worker that writes them.
@@ -30,16 +32,21 @@ pub enum Rows {
 
 /// The operator. A failure is handed to the commit, which then makes none.
 pub fn write_rows<'s>(
-    rows: Flow<'s, Rows>,
+    rows: Flow<'s, (StreamName, Rows)>,
     marks: Flow<'s, Mark>,
-    cluster: String,
     mut writer: TableWriter,
 ) -> Flow<'s, Piece> {
     let mut lags = LagCounts::default();
     by_epoch(rows, marks, Pipeline, "Write", move |_, rows, mark, out| {
-        rows.iter().for_each(|row| note_times(row, &mut lags));
-        if let Err(error) = write(rows, &cluster, &mut writer) {
-            out.push(Piece::Failed(error));
+        let mut by_stream: BTreeMap<StreamName, Vec<Rows>> = BTreeMap::new();
+        for (stream, rows) in rows {
+            note_times(&rows, &mut lags);
+            by_stream.entry(stream).or_default().push(rows);
+        }
+        for (stream, rows) in by_stream {
+            if let Err(error) = write(rows, stream.as_str(), &mut writer) {
+                out.push(Piece::Failed(error));
+            }
         }
         if let Some(commit) = mark.commit {
             out.push(Piece::Lags(std::mem::take(&mut lags)));

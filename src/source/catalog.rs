@@ -1,6 +1,8 @@
 //! The partitions of a run by number: what the manifest and the tables call each. It grows while topics are followed.
 
 use super::PartitionId;
+use super::kafka::key_of;
+use super::stream::StreamName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -8,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 /// What a partition is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceName {
-    /// Its key in the manifest.
+    /// Its key in the manifest, as a partition of its own stream.
     pub key: String,
     /// The file or topic, as in the column `source`.
     pub name: String,
@@ -16,6 +18,17 @@ pub struct SourceName {
     pub number: i32,
     /// What tells the source from another one of the same name: a topic's id.
     pub fingerprint: Option<String>,
+    /// The stream of what names none.
+    pub stream: StreamName,
+    /// Its messages may name other streams.
+    pub shared: bool,
+}
+
+impl SourceName {
+    /// Its key in the manifest as a partition of a stream: each of those that share it has a place of its own there.
+    pub fn key_of(&self, stream: &StreamName) -> String {
+        if *stream == self.stream { self.key.clone() } else { key_of(stream.as_str(), &self.name, self.number) }
+    }
 }
 
 /// All partitions that a run knows.

@@ -4,6 +4,7 @@ pub mod buffers;
 pub mod catalog;
 pub mod files;
 pub mod kafka;
+pub mod stream;
 
 use serde::{Deserialize, Serialize};
 

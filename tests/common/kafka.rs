@@ -6,6 +6,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -243,9 +244,18 @@ pub struct Sending(pub ThreadedProducer<DefaultProducerContext>);
 impl Sending {
     /// Sends a message; without a value it is a tombstone.
     pub fn send(&self, topic: &str, partition: i32, value: Option<&[u8]>) {
+        self.send_of(topic, partition, value, None);
+    }
+
+    /// The same with the name of a cluster in the header `cluster`.
+    pub fn send_of(&self, topic: &str, partition: i32, value: Option<&[u8]>, cluster: Option<&str>) {
         let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).key(b"key");
         if let Some(value) = value {
             record = record.payload(value);
+        }
+        if cluster.is_some() {
+            let headers = OwnedHeaders::new().insert(Header { key: "shipper", value: Some("x") });
+            record = record.headers(headers.insert(Header { key: "cluster", value: cluster }));
         }
         loop {
             match self.0.send(record) {

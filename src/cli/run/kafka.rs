@@ -32,6 +32,7 @@ pub fn settings(config: &Config, until_end: bool) -> Result<Settings> {
         topics: kafka.topics.clone(),
         cluster: config.stream.cluster.clone(),
         cluster_header: kafka.cluster_header.clone(),
+        clusters: kafka.clusters.clone(),
         group: kafka.group.clone().unwrap_or_else(|| format!("causeway-{}", config.stream.cluster)),
         start: start(&kafka.start)?,
         on_loss: match kafka.on_loss {

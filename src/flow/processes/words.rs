@@ -11,7 +11,10 @@ use crate::audit::time::Micros;
 use crate::flow::epoch::Epoch;
 use crate::flow::shared::{FlowError, Shared};
 use crate::source::kafka::KafkaError;
+use crate::source::kafka::status::least;
+use crate::source::stream::StreamName;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use timely::dataflow::InputHandleVec;
@@ -28,8 +31,8 @@ pub struct Standing {
     pub rows: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Event time of its partition that is furthest behind; `None` when none of them holds the others.
-    pub newest: Option<Micros>,
+    /// Event time of its partition that is furthest behind, of those that are read in step.
+    pub newest: BTreeMap<StreamName, Micros>,
     /// It was told to stop.
     pub stopping: bool,
     /// Everything of a bounded run that is its own was dealt before this epoch.
@@ -161,9 +164,11 @@ impl Peers {
         standings.fold((0, 0), |(rows, bytes), standing| (rows + standing.rows, bytes + standing.bytes))
     }
 
-    /// Event time of the partition of the others that is furthest behind.
-    pub fn others_newest(&self) -> Option<Micros> {
-        self.state().heard.iter().flatten().filter_map(|word| word.standing.newest).min()
+    /// Event time of the partition of the others that is furthest behind, of those that are read in step.
+    pub fn others_newest(&self) -> BTreeMap<StreamName, Micros> {
+        let state = self.state();
+        let all = state.heard.iter().flatten().flat_map(|word| &word.standing.newest);
+        least(all.map(|(stream, newest)| (stream.clone(), *newest)))
     }
 
     /// Whether any other process was told to stop.

@@ -12,6 +12,7 @@ use crate::flow::FlowError;
 use crate::flow::order::ResumePoint;
 use crate::flow::state::{Piece, Section};
 use crate::lake::tables::{LineRow, RejectRow, TemplateRow};
+use crate::source::stream::StreamName;
 use crate::source::{Offset, PartitionId};
 use crate::text::adapter::{Line, Sessions};
 use crate::text::drain::{self, Change, ClusterId, Drain};
@@ -290,6 +291,11 @@ impl Learner {
     /// Lines so far, and blank lines beside them.
     pub fn counts(&self) -> (u64, u64) {
         (self.read, self.empty_lines)
+    }
+
+    /// The stream of the lines.
+    pub fn stream(&self) -> StreamName {
+        self.cluster.as_ref().into()
     }
 
     /// Time of the last line.

@@ -14,9 +14,10 @@ use crate::audit::hash::hash;
 use crate::audit::time::Micros;
 use crate::flow::FlowError;
 use crate::flow::epoch::{Flow, Mark, Tick, by_epoch};
-use crate::flow::state::{Piece, Section, Snapshot};
+use crate::flow::state::{Piece, Section, Snapshot, Standing};
 use crate::source::PartitionId;
 use crate::source::catalog::{Catalog, SourceName};
+use crate::source::stream::StreamName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,6 +93,13 @@ impl Learners {
         Ok(Learners::Partitions(Box::new(partitions)))
     }
 
+    fn stream(&self) -> StreamName {
+        match self {
+            Learners::Files(learner) => learner.stream(),
+            Learners::Partitions(partitions) => partitions.plan.stream.as_str().into(),
+        }
+    }
+
     fn block(&mut self, block: Prepared) -> Result<BlockRows, FlowError> {
         match self {
             Learners::Files(learner) => Ok(learner.block(&block)),
@@ -131,8 +139,8 @@ impl Learners {
                 (partitions.take_partitions(), partitions.counts(), std::mem::take(&mut partitions.notes))
             }
         };
-        let let_go = Vec::new();
-        pieces.push(Piece::Snapshot(Snapshot { watermark, partitions, read, late: 0, empty_lines, notes, let_go }));
+        let streams = vec![Standing { stream: self.stream(), watermark, partitions, let_go: Vec::new() }];
+        pieces.push(Piece::Snapshot(Snapshot { streams, read, late: 0, empty_lines, notes }));
         pieces
     }
 }
@@ -208,6 +216,7 @@ pub fn learn_lines<'s>(
         if tick.commit.is_some() {
             out.extend(learners.save(tick.flush).into_iter().map(Out::Piece));
         }
-        out.push(Out::Mark(Mark { watermark: learners.at(), commit: tick.commit, flush: tick.flush }));
+        let watermarks = BTreeMap::from([(learners.stream(), learners.at())]);
+        out.push(Out::Mark(Mark { watermarks, commit: tick.commit, flush: tick.flush }));
     })
 }

@@ -63,7 +63,7 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
         store: lake.store(),
         shared: Arc::clone(&shared),
         learners: Mutex::new(Some(learners)),
-        coordinator: Mutex::new(Some(Coordinator::new(lake, plan.stream.clone(), catalog, Arc::clone(&shared)))),
+        coordinator: Mutex::new(Some(Coordinator::new(lake, catalog, Arc::clone(&shared)))),
     };
     let (pace, feed_shared) = (plan.pace(next_commit), Arc::clone(&shared));
     let mut number = 0;

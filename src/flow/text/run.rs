@@ -23,6 +23,7 @@ use crate::lake::store;
 use crate::source::Offset;
 use crate::source::catalog::Catalog;
 use crate::source::kafka::{self, KafkaSource, Record, Share};
+use crate::source::stream::StreamName;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -48,9 +49,10 @@ fn once(plan: &RunPlan, text: &TextPlan, forgotten: &BTreeSet<String>) -> Result
     let open = last.is_some() && !state.holds(Section::Told);
     let mut known = last.map(|m| m.sources).unwrap_or_default();
     let wanted = plan.source.wanted()?;
-    let is_ours = |key: &str, topic: &str| kafka::is_key(&text.stream, key) && wanted.has(topic);
+    let stream = StreamName::from(text.stream.as_str());
+    let is_ours = |key: &str, topic: &str| kafka::parse_key(key, topic).is_some_and(|(of, _)| of == stream);
     known.retain(|key, state| is_ours(key, &state.name) && !forgotten.contains(&state.name));
-    let saved = saved_partitions(&known);
+    let saved = saved_partitions(&known, &wanted);
     let catalog = Arc::new(Catalog::new(saved.iter().map(|s| (s.id, s.name.clone())).collect()));
     let before = (account.read, account.empty_lines);
     let saved_text = state.read::<SavedText>(Section::Text, 0, 1)?;
@@ -61,7 +63,7 @@ fn once(plan: &RunPlan, text: &TextPlan, forgotten: &BTreeSet<String>) -> Result
     let next_commit = lake.next_number();
     shared.newest_commit.store(next_commit - 1, Ordering::Release);
     let store = lake.store();
-    let coordinator = Coordinator::new(lake, text.stream.clone(), Arc::clone(&catalog), Arc::clone(&shared));
+    let coordinator = Coordinator::new(lake, Arc::clone(&catalog), Arc::clone(&shared));
     let run = Run {
         plan: text.clone(),
         store,
@@ -71,7 +73,7 @@ fn once(plan: &RunPlan, text: &TextPlan, forgotten: &BTreeSet<String>) -> Result
     };
     let share = Share { process: 0, processes: 1, workers: flow.workers.max(1) };
     let (names, health) = (Arc::clone(&catalog), Arc::clone(&plan.health));
-    let source = KafkaSource::open(&plan.source, &text.stream, &saved, names, health, share)?;
+    let source = KafkaSource::open(&plan.source, &saved, names, health, share)?;
     let (feed_plan, feed_shared) = (plan.clone(), Arc::clone(&shared));
     let finished = drive(
         flow.workers,

@@ -25,11 +25,12 @@ mod watch;
 
 pub use error::KafkaError;
 pub use records::{Arrival, Notice, Record, Records, Says};
-pub use settings::{OnLoss, Security, Settings, Start};
+pub use settings::{OnLoss, Security, Settings, Start, Wanted, Whose};
 pub use status::Health;
 
 use super::PartitionId;
 use super::catalog::{Catalog, SourceName};
+use super::stream::StreamName;
 use crate::audit::time::Micros;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;
@@ -80,9 +81,11 @@ pub fn key_of(cluster: &str, topic: &str, number: i32) -> String {
     format!("{cluster}/kafka/{topic}/{number}")
 }
 
-/// Whether a key in the manifest is that of a partition of a topic.
-pub fn is_key(cluster: &str, key: &str) -> bool {
-    key.strip_prefix(cluster).is_some_and(|rest| rest.starts_with("/kafka/"))
+/// The stream and the partition's number that a key in the manifest is of, if it is that of a partition of `topic`.
+pub fn parse_key(key: &str, topic: &str) -> Option<(StreamName, i32)> {
+    let (rest, number) = key.rsplit_once('/')?;
+    let stream = rest.strip_suffix(topic)?.strip_suffix("/kafka/")?;
+    Some((stream.into(), number.parse().ok()?))
 }
 
 /// Topics being read.
@@ -113,7 +116,6 @@ impl KafkaSource {
     /// When the settings make no sense. That no broker answers is no error: it is waited for.
     pub fn open(
         settings: &Settings,
-        cluster: &str,
         saved: &[Saved],
         catalog: Arc<Catalog>,
         health: Arc<Health>,
@@ -150,7 +152,7 @@ impl KafkaSource {
         }
         let watch = Watch {
             settings: settings.clone(),
-            cluster: cluster.to_owned(),
+            wanted: settings.wanted()?,
             admin,
             health,
             catalog,

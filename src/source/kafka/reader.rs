@@ -22,6 +22,7 @@ use rdkafka::error::KafkaError as Client;
 use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message, Offset, TopicPartitionList};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,8 +83,8 @@ pub struct Reader {
     sent: BTreeMap<PartitionId, u64>,
     ahead_us: i64,
     max_future_skew_us: i64,
-    /// Header that names the cluster, and the name of ours.
-    cluster: Option<(String, String)>,
+    /// Header that names the cluster.
+    header: Option<String>,
 }
 
 impl Reader {
@@ -110,7 +111,7 @@ impl Reader {
             sent: BTreeMap::new(),
             ahead_us: settings.ahead_us,
             max_future_skew_us: settings.max_future_skew_us,
-            cluster: settings.cluster_header.clone().map(|header| (header, settings.cluster.clone())),
+            header: settings.cluster_header.clone(),
         })
     }
 
@@ -180,16 +181,16 @@ impl Reader {
 
     /// Takes a batch from every partition that may go on. Whether anything came.
     fn round(&mut self) -> bool {
-        let limit = self.health.least_newest().map_or(Micros::MAX, |least| least.plus(self.ahead_us));
         let mut order: Vec<usize> = (0..self.lanes.len()).collect();
         order.sort_by_key(|at| self.lanes.get(*at).map(|lane| lane.newest));
         let (mut gave, mut failed) = (false, Vec::new());
         for at in order {
             let Some(lane) = self.lanes.get_mut(at) else { continue };
-            if lane.newest > limit {
+            let least = self.health.least_newest(lane.what.id);
+            if least.is_some_and(|least| lane.newest > least.plus(self.ahead_us)) {
                 continue;
             }
-            let (records, stall) = take(lane, self.cluster.as_ref());
+            let (records, stall) = take(lane, self.header.as_deref());
             if let Some(stall) = stall {
                 failed.push((lane.what.id, stall));
             }
@@ -261,7 +262,7 @@ pub fn send(to: &Sender<Arrival>, arrival: Arrival, closing: &AtomicBool) -> boo
 }
 
 /// A batch of one partition, and what ails it.
-fn take(lane: &mut Lane, cluster: Option<&(String, String)>) -> (Records, Option<Stall>) {
+fn take(lane: &mut Lane, header: Option<&str>) -> (Records, Option<Stall>) {
     let mut records = Records::new(lane.what.id, lane.position);
     while records.bytes().len() < BATCH_BYTES && records.count() < BATCH_RECORDS {
         match lane.queue.poll(Duration::ZERO) {
@@ -270,8 +271,8 @@ fn take(lane: &mut Lane, cluster: Option<&(String, String)>) -> (Records, Option
                 let Ok(offset) = u64::try_from(message.offset()) else { continue };
                 // A bounded run ends where the partition ended when it began.
                 if lane.what.end.is_none_or(|end| offset < end) {
-                    let foreign = cluster.is_some_and(|cluster| is_foreign(&message, cluster));
-                    records.push(offset, message.payload().unwrap_or_default(), foreign);
+                    let stream = header.and_then(|header| named(&message, header));
+                    records.push(offset, message.payload().unwrap_or_default(), stream.as_deref());
                 }
             }
             Some(Err(error)) => match stall_of(&error) {
@@ -283,11 +284,11 @@ fn take(lane: &mut Lane, cluster: Option<&(String, String)>) -> (Records, Option
     (records, None)
 }
 
-/// Whether a header names another cluster; a message without one is ours.
-fn is_foreign(message: &BorrowedMessage<'_>, (header, ours): &(String, String)) -> bool {
-    let mut named =
-        message.headers().into_iter().flat_map(|headers| headers.iter()).filter(|found| found.key == header);
-    named.next().and_then(|found| found.value).is_some_and(|cluster| cluster != ours.as_bytes())
+/// The cluster that a header of the message names; an empty one names none.
+fn named<'m>(message: &'m BorrowedMessage<'_>, header: &str) -> Option<Cow<'m, str>> {
+    let headers = message.headers()?;
+    let value = (0..headers.count()).map(|index| headers.get(index)).find(|found| found.key == header)?.value?;
+    Some(String::from_utf8_lossy(value)).filter(|name| !name.is_empty())
 }
 
 /// What an error means for the partition; `None` where librdkafka goes on by itself.

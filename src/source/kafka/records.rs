@@ -1,6 +1,7 @@
 //! What a partition of a topic gives: messages with their offsets, and word of where it stands.
 
 use crate::source::PartitionId;
+use crate::source::stream::StreamName;
 
 /// Messages of one partition, in order. Offsets may have gaps: control records and compaction leave some.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +11,8 @@ pub struct Records {
     /// The values, one behind the other.
     bytes: Vec<u8>,
     ends: Vec<End>,
+    /// The streams that messages name.
+    streams: Vec<StreamName>,
     /// Offset behind the last message.
     pub next: u64,
 }
@@ -21,8 +24,8 @@ struct End {
     offset: u64,
     /// Where its value ends in the bytes.
     end: usize,
-    /// It is of another cluster.
-    foreign: bool,
+    /// Index of the stream that it names.
+    stream: Option<usize>,
 }
 
 /// A message of a batch.
@@ -32,8 +35,8 @@ pub struct Record<'a> {
     pub offset: u64,
     /// Its value.
     pub value: &'a [u8],
-    /// Its header says that it is of another cluster.
-    pub foreign: bool,
+    /// The stream that its header names.
+    pub stream: Option<&'a StreamName>,
 }
 
 impl Records {
@@ -42,10 +45,16 @@ impl Records {
         Records { partition, next, ..Records::default() }
     }
 
-    /// Adds a message; a tombstone has an empty value. `foreign`: it is of another cluster.
-    pub fn push(&mut self, offset: u64, value: &[u8], foreign: bool) {
+    /// Adds a message; a tombstone has an empty value. `stream`: the name that its header says, if any.
+    pub fn push(&mut self, offset: u64, value: &[u8], stream: Option<&str>) {
         self.bytes.extend_from_slice(value);
-        self.ends.push(End { offset, end: self.bytes.len(), foreign });
+        let stream = stream.map(|name| {
+            self.streams.iter().rposition(|known| known.as_str() == name).unwrap_or_else(|| {
+                self.streams.push(name.into());
+                self.streams.len() - 1
+            })
+        });
+        self.ends.push(End { offset, end: self.bytes.len(), stream });
         self.next = offset.saturating_add(1);
     }
 
@@ -72,9 +81,9 @@ impl Records {
     /// Each message.
     pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|last| last.end));
-        starts.zip(&self.ends).map(|(start, End { offset, end, foreign })| {
+        starts.zip(&self.ends).map(|(start, End { offset, end, stream })| {
             let value = self.bytes.get(start..*end).unwrap_or_default();
-            Record { offset: *offset, value, foreign: *foreign }
+            Record { offset: *offset, value, stream: stream.and_then(|stream| self.streams.get(stream)) }
         })
     }
 }
@@ -122,11 +131,14 @@ mod tests {
     fn messages_keep_their_offsets_over_gaps() {
         let mut records = Records::new(PartitionId(3), 5);
         assert_eq!((records.first(), records.next, records.is_empty()), (5, 5, true));
-        records.push(5, b"one", false);
-        records.push(9, b"", true);
-        records.push(10, b"three", false);
-        let all: Vec<(u64, &[u8], bool)> = records.iter().map(|r| (r.offset, r.value, r.foreign)).collect();
-        assert_eq!(all, [(5, &b"one"[..], false), (9, b"", true), (10, b"three", false)]);
-        assert_eq!((records.first(), records.next, records.count(), records.bytes().len()), (5, 11, 3, 8));
+        records.push(5, b"one", None);
+        records.push(9, b"", Some("a"));
+        records.push(10, b"three", Some("b"));
+        records.push(11, b"four", Some("a"));
+        let all: Vec<_> = records.iter().map(|r| (r.offset, r.value, r.stream.map(StreamName::as_str))).collect();
+        let expected: [(u64, &[u8], Option<&str>); 4] =
+            [(5, b"one", None), (9, b"", Some("a")), (10, b"three", Some("b")), (11, b"four", Some("a"))];
+        assert_eq!(all, expected);
+        assert_eq!((records.first(), records.next, records.count(), records.bytes().len()), (5, 12, 4, 12));
     }
 }

@@ -1,7 +1,9 @@
 //! What a Kafka source is to do, and how that is said to librdkafka.
 
-use super::KafkaError;
+use super::{KafkaError, key_of};
 use crate::audit::time::Micros;
+use crate::source::catalog::SourceName;
+use crate::source::stream::StreamName;
 use rdkafka::config::ClientConfig;
 use regex::Regex;
 use std::path::{Path, PathBuf};
@@ -57,10 +59,12 @@ pub struct Settings {
     pub brokers: String,
     /// Topics; one that begins with `^` is a regular expression.
     pub topics: Vec<String>,
-    /// Name of the stream; of topics whose name has the cluster in it only those of this one are read.
+    /// Stream of whatever names no cluster.
     pub cluster: String,
     /// Header of a message that names its cluster, where topics are shared.
     pub cluster_header: Option<String>,
+    /// The clusters that are taken beside `cluster`; all where it is empty.
+    pub clusters: Vec<String>,
     /// Group under whose name offsets are committed, for lag monitors only.
     pub group: String,
     /// Where unknown partitions are begun.
@@ -90,18 +94,61 @@ pub struct Wanted {
     pub names: Vec<String>,
     /// By pattern, each for the whole name.
     pub patterns: Vec<Regex>,
-    /// What the group `cluster` of a pattern must be, where it has one.
-    pub cluster: String,
+    /// The stream of topics whose name says none.
+    pub home: StreamName,
+    /// Messages of such topics may name others.
+    pub shared: bool,
+    /// What else is taken; everything where it is empty.
+    pub clusters: Vec<String>,
+}
+
+/// Whose events the messages of a topic are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// The stream of those that name none.
+    pub stream: StreamName,
+    /// They may name others.
+    pub shared: bool,
 }
 
 impl Wanted {
     /// Whether a topic is wanted.
     pub fn has(&self, topic: &str) -> bool {
-        let is_ours = |pattern: &Regex| {
-            let found = pattern.captures(topic);
-            found.is_some_and(|found| found.name("cluster").is_none_or(|cluster| cluster.as_str() == self.cluster))
+        self.whose(topic).is_some()
+    }
+
+    /// Whose events a topic holds; `None` where it is not wanted. A name that says the cluster is right whatever headers say.
+    pub fn whose(&self, topic: &str) -> Option<Whose> {
+        let unnamed = || Whose { stream: self.home.clone(), shared: self.shared };
+        if self.names.iter().any(|name| name == topic) {
+            return Some(unnamed());
+        }
+        let of_pattern = |pattern: &Regex| match pattern.captures(topic)?.name("cluster") {
+            None => Some(unnamed()),
+            Some(named) => {
+                Some(Whose { stream: named.as_str().into(), shared: false }).filter(|whose| self.takes(&whose.stream))
+            }
         };
-        self.names.iter().any(|name| name == topic) || self.patterns.iter().any(is_ours)
+        self.patterns.iter().find_map(of_pattern)
+    }
+
+    /// Topics of one answer are read in step: none far ahead of the others in event time. A cluster that is behind must not hold up
+    /// another one that has topics of its own.
+    pub fn in_step(&self, topic: &str) -> StreamName {
+        self.whose(topic).filter(|whose| !whose.shared).map(|whose| whose.stream).unwrap_or_default()
+    }
+
+    /// What a partition of a wanted topic is called.
+    pub fn name_of(&self, topic: &str, number: i32, fingerprint: Option<String>) -> SourceName {
+        let Whose { stream, shared } =
+            self.whose(topic).unwrap_or_else(|| Whose { stream: self.home.clone(), shared: self.shared });
+        let key = key_of(stream.as_str(), topic, number);
+        SourceName { key, name: topic.to_owned(), number, fingerprint, stream, shared }
+    }
+
+    /// Whether events of a stream are taken.
+    pub fn takes(&self, stream: &StreamName) -> bool {
+        self.clusters.is_empty() || *stream == self.home || self.clusters.iter().any(|name| name == stream.as_str())
     }
 }
 
@@ -117,8 +164,13 @@ impl Settings {
             Regex::new(&format!("^(?:{})$", pattern.trim_start_matches('^').trim_end_matches('$')))
                 .map_err(|e| KafkaError::Pattern { pattern: pattern.clone(), error: e.to_string() })
         });
-        let (names, cluster) = (names.into_iter().cloned().collect(), self.cluster.clone());
-        Ok(Wanted { names, patterns: patterns.collect::<Result<_, _>>()?, cluster })
+        Ok(Wanted {
+            names: names.into_iter().cloned().collect(),
+            patterns: patterns.collect::<Result<_, _>>()?,
+            home: self.cluster.as_str().into(),
+            shared: self.cluster_header.is_some(),
+            clusters: self.clusters.clone(),
+        })
     }
 
     /// What every client of ours tells librdkafka.
@@ -247,9 +299,15 @@ mod tests {
     fn a_pattern_may_say_where_the_cluster_stands() {
         let pattern = |text: &str| Regex::new(text).unwrap();
         let patterns = vec![pattern("^(?:audit[.](?<cluster>.+))$"), pattern("^(?:shared)$")];
-        let wanted = Wanted { names: vec!["one".to_owned()], patterns, cluster: "prod".to_owned() };
-        let found = ["audit.prod", "audit.test", "audit.prod2", "shared", "one", "two"].map(|topic| wanted.has(topic));
-        assert_eq!(found, [true, false, false, true, true, false]);
+        let (names, home) = (vec!["one".to_owned()], StreamName::from("prod"));
+        let wanted = Wanted { names, patterns, home, shared: true, clusters: vec!["test".to_owned()] };
+        let whose = |stream: &str, shared| Some(Whose { stream: stream.into(), shared });
+        let topics = ["audit.prod", "audit.test", "audit.prod2", "shared", "one", "two"];
+        let expected =
+            [whose("prod", false), whose("test", false), None, whose("prod", true), whose("prod", true), None];
+        assert_eq!(topics.map(|topic| wanted.whose(topic)), expected);
+        let all = Wanted { clusters: Vec::new(), ..wanted };
+        assert_eq!(all.whose("audit.prod2"), whose("prod2", false));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 use crate::audit::time::Micros;
 use crate::source::PartitionId;
+use crate::source::stream::StreamName;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -78,6 +79,8 @@ pub struct PartitionStatus {
     pub topic: String,
     /// Its number.
     pub number: i32,
+    /// It is read in step with the partitions that have the same here.
+    pub in_step: StreamName,
     /// What it does.
     pub doing: Doing,
     /// Where it is read from next.
@@ -111,15 +114,24 @@ struct Inner {
     unreachable: Option<String>,
     /// No topic is there; unknown before a broker has told.
     no_topic: bool,
-    /// Time of the partition that is furthest behind among those of other processes that hold the watermark.
-    others: Option<Micros>,
+    /// Time of the partition that is furthest behind among those of other processes that hold the watermark and are read in step.
+    others: BTreeMap<StreamName, Micros>,
 }
 
 impl Inner {
-    fn least_newest(&self) -> Option<Micros> {
-        let holding = self.partitions.values().filter(|p| !matches!(p.doing, Doing::Idle | Doing::Ended));
-        holding.map(|p| p.newest).min()
+    fn holding(&self) -> impl Iterator<Item = &PartitionStatus> {
+        self.partitions.values().filter(|p| !matches!(p.doing, Doing::Idle | Doing::Ended))
     }
+}
+
+/// The least time of each.
+pub fn least(times: impl IntoIterator<Item = (StreamName, Micros)>) -> BTreeMap<StreamName, Micros> {
+    let mut least = BTreeMap::new();
+    for (stream, time) in times {
+        let known = least.entry(stream).or_insert(time);
+        *known = time.min(*known);
+    }
+    least
 }
 
 impl Health {
@@ -128,11 +140,19 @@ impl Health {
     }
 
     /// A partition that is to be read from `position`; `newest` is the time it had reached in an earlier run.
-    pub fn add(&self, id: PartitionId, topic: &str, number: i32, position: u64, newest: Micros) {
+    pub fn add(
+        &self,
+        id: PartitionId,
+        (topic, number): (&str, i32),
+        in_step: StreamName,
+        position: u64,
+        newest: Micros,
+    ) {
         let now = Instant::now();
         let status = PartitionStatus {
             topic: topic.to_owned(),
             number,
+            in_step,
             doing: Doing::Reading,
             position,
             end: None,
@@ -202,17 +222,19 @@ impl Health {
         self.inner().partitions.get(&id).map(|status| status.doing.clone())
     }
 
-    /// Time of the partition that is furthest behind among those that hold the watermark.
-    pub fn least_newest(&self) -> Option<Micros> {
+    /// Time of the partition that is furthest behind among those that hold the watermark, of those that are read in step with one.
+    pub fn least_newest(&self, with: PartitionId) -> Option<Micros> {
         let inner = self.inner();
-        inner.least_newest().into_iter().chain(inner.others).min()
+        let in_step = &inner.partitions.get(&with)?.in_step;
+        let here = inner.holding().filter(|p| p.in_step == *in_step).map(|p| p.newest);
+        here.chain(inner.others.get(in_step).copied()).min()
     }
 
-    /// The same of this process's partitions alone, given that of the others.
-    pub fn least_newest_here(&self, others: Option<Micros>) -> Option<Micros> {
+    /// The same of this process's partitions alone, given that of the others: for all that are read in step.
+    pub fn least_newest_here(&self, others: BTreeMap<StreamName, Micros>) -> BTreeMap<StreamName, Micros> {
         let mut inner = self.inner();
         inner.others = others;
-        inner.least_newest()
+        least(inner.holding().map(|p| (p.in_step.clone(), p.newest)))
     }
 
     /// Forgets all partitions: everything starts anew.

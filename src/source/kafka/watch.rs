@@ -12,13 +12,13 @@
 use super::admin::{Admin, Topics};
 use super::reader::{Assignment, Order, send};
 use super::records::{Arrival, Notice, Says};
-use super::settings::{Settings, Start};
+use super::settings::{Settings, Start, Wanted};
 use super::status::{Doing, Health, PartitionStatus, Stall};
 use super::topic_id::TopicId;
-use super::{KafkaError, OnLoss, Share, key_of};
+use super::{KafkaError, OnLoss, Share};
 use crate::audit::time::Micros;
 use crate::source::PartitionId;
-use crate::source::catalog::{Catalog, SourceName};
+use crate::source::catalog::Catalog;
 use crossbeam_channel::Sender;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,7 +55,7 @@ pub struct Topic {
 /// The state of the watch.
 pub struct Watch {
     pub(super) settings: Settings,
-    pub(super) cluster: String,
+    pub(super) wanted: Wanted,
     pub(super) admin: Arc<Admin>,
     pub(super) health: Arc<Health>,
     pub(super) catalog: Arc<Catalog>,
@@ -189,7 +189,7 @@ impl Watch {
             let unread = |number: i32| !topic.reading.contains_key(&number) && self.share.has(number);
             for (number, known) in topic.known.iter().filter(|(number, _)| unread(**number)) {
                 if self.health.doing(known.id).is_none() {
-                    self.health.add(known.id, name, *number, known.resume, known.newest);
+                    self.health.add(known.id, (name, *number), self.wanted.in_step(name), known.resume, known.newest);
                     self.health.set(known.id, Doing::Stalled(Stall::Gone));
                 }
             }
@@ -218,7 +218,13 @@ impl Watch {
             Some(_) => {
                 for (number, known) in &topic.known {
                     if self.health.doing(known.id).is_none() {
-                        self.health.add(known.id, name, *number, known.resume, known.newest);
+                        self.health.add(
+                            known.id,
+                            (name, *number),
+                            self.wanted.in_step(name),
+                            known.resume,
+                            known.newest,
+                        );
                     }
                     self.health.set(known.id, Doing::Stalled(Stall::Recreated));
                 }
@@ -266,16 +272,12 @@ impl Watch {
             let topic_id = topic.id.clone();
             let id = match &known {
                 Some(known) => known.id,
-                None => self.catalog.add(SourceName {
-                    key: key_of(&self.cluster, &name, number),
-                    name: name.clone(),
-                    number,
-                    fingerprint: topic_id.clone(),
-                }),
+                None => self.catalog.add(self.wanted.name_of(&name, number, topic_id.clone())),
             };
             self.catalog.identify(id, topic_id);
             topic.reading.insert(number, id);
-            self.health.add(id, &name, number, from, known.map_or(Micros::MIN, |known| known.newest));
+            let newest = known.map_or(Micros::MIN, |known| known.newest);
+            self.health.add(id, (&name, number), self.wanted.in_step(&name), from, newest);
             self.health.ends(id, high);
             tracing::info!(topic = name, partition = number, from, "is read");
             self.notice(id, from, Says::Begins);
