@@ -2,7 +2,7 @@
 
 use super::labelled::{Labelled, LabelledEvent};
 use crate::audit::label::Label;
-use crate::model::features::{ABSENT, FIRST, ROOT_LABEL, UNKNOWN, Vocabulary};
+use crate::model::features::{FIRST, ROOT_LABEL, UNKNOWN, Vocabulary};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -27,8 +27,6 @@ pub struct Blur {
     /// Share of the windows in which one kind of action becomes one that training never saw, so that the network learns what to
     /// say of such.
     pub hide: f64,
-    /// Share of the windows in which the causal engine says nothing, so that the network learns to do without it.
-    pub mute: f64,
     /// Start of all that is random.
     pub seed: u64,
 }
@@ -106,14 +104,12 @@ impl Samples {
 
     fn blur(&self, ids: &mut [i64], classes: &mut [i64], blur: Blur, random: &mut StdRng) {
         let width = ids.len() / classes.len().max(1);
-        let mute = random.random_bool(blur.mute);
         let hidden = match self.answer {
-            Some(_) if !mute && random.random_bool(blur.hide) => {
+            Some(_) if random.random_bool(blur.hide) => {
                 classes.choose(random).copied().filter(|class| *class > UNKNOWN_CLASS)
             }
             _ => None,
         };
-        let said = self.answer.filter(|_| mute);
         for (row, class) in ids.chunks_exact_mut(width.max(1)).zip(classes) {
             for (column, id) in row.iter_mut().enumerate() {
                 // What the engine does not know has a meaning of its own: a kind that training never saw.
@@ -130,10 +126,6 @@ impl Samples {
                     *class = UNKNOWN_CLASS;
                 }
             }
-            // The engine's columns are the last ones.
-            if let Some(from) = said {
-                row.iter_mut().skip(from).for_each(|id| *id = i64::from(ABSENT));
-            }
         }
     }
 
@@ -148,4 +140,46 @@ pub fn shuffled(starts: &[usize], seed: u64) -> Vec<usize> {
     let mut starts = starts.to_vec();
     starts.shuffle(&mut StdRng::seed_from_u64(seed));
     starts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALM: Blur = Blur { forget: 0.0, hide: 0.0, seed: 1 };
+
+    /// A window of two kinds, which the engine tells apart: a column of the event, the engine's answer, its evidence.
+    fn samples() -> Samples {
+        let rows = [1, 2, 1, 2].map(|class| vec![5, number_of_class(class) as u16, 7]).into();
+        Samples { rows, classes: vec![1, 2, 1, 2], window: 4, answer: Some(1) }
+    }
+
+    #[test]
+    fn a_hidden_kind_is_one_that_the_engine_cannot_name() {
+        let batch = samples().batch(&[0], Some(Blur { hide: 1.0, ..CALM }));
+        let hidden: Vec<bool> = batch.classes.iter().map(|class| *class == UNKNOWN_CLASS).collect();
+        assert!(hidden == [true, false, true, false] || hidden == [false, true, false, true], "{hidden:?}");
+        for ((row, hidden), class) in batch.ids.chunks(3).zip(hidden).zip([1, 2, 1, 2]) {
+            let answer = if hidden { i64::from(UNKNOWN) } else { number_of_class(class) };
+            assert_eq!(row, [5, answer, 7]);
+        }
+    }
+
+    #[test]
+    fn what_the_engine_says_is_never_forgotten() {
+        let batch = samples().batch(&[0], Some(Blur { forget: 1.0, ..CALM }));
+        assert_eq!(batch.classes, [1, 2, 1, 2]);
+        let unknown = i64::from(UNKNOWN);
+        assert!(
+            batch.ids.chunks(3).zip([1, 2, 1, 2]).all(|(row, class)| row == [unknown, number_of_class(class), unknown])
+        );
+        assert_eq!(samples().batch(&[0], Some(CALM)).ids, samples().batch(&[0], None).ids);
+    }
+
+    #[test]
+    fn behind_the_last_event_nothing_is_scored() {
+        let batch = samples().batch(&[3], None);
+        assert_eq!(batch.classes, [2, UNSCORED, UNSCORED, UNSCORED]);
+        assert!(batch.ids.iter().skip(3).all(|id| *id == i64::from(UNKNOWN)));
+    }
 }

@@ -1,7 +1,7 @@
 //! The networks.
 //!
 //! ```text
-//! ids ─▶ embedding of each column, side by side ─▶ dropout ─▶ trunk ─▶ linear ─▶ logits of the classes
+//! ids ─▶ embedding of each column, side by side ─▶ dropout ─▶ trunk ─▶ head ─▶ logits of the classes
 //!        (original columns: the number itself)
 //! tcn:     linear ─▶ 5 × (dilated convolution over 3 steps, ReLU, added to its input): sees 63 events
 //! bilstm:  BiLSTM ─▶ batch norm ─▶ BiLSTM ─▶ dropout   (K8NTEXT's, `k8ntext.md` section 5.2)
@@ -9,10 +9,11 @@
 //! The causal engine's answer (`root.label`) also enters the logits directly, by a table that says at first: believe it. So what
 //! was seen a few times in training is named as well as what was seen often, and the network learns when not to believe it.
 //!
-//! The paper's five heads of 59 classes are one head over the labels seen in training here: no combination of parts comes out
-//! that is no label.
+//! The end is one head over the labels seen in training, or five over their parts ([`super::heads`]).
 
+use super::heads::{Head, Heads};
 use super::recurrent::BiLstm;
+use crate::audit::label::Label;
 use crate::model::features::{FIRST, FeatureSet, ROOT_LABEL};
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig};
@@ -55,6 +56,8 @@ impl Architecture {
 pub struct NetConfig {
     /// Which trunk.
     pub architecture: Architecture,
+    /// Which heads.
+    pub heads: Heads,
     /// Which columns: they say how numbers enter.
     pub features: FeatureSet,
     /// Width of a column's embedding.
@@ -67,13 +70,21 @@ pub struct NetConfig {
     pub dropout: f64,
 }
 
+impl NetConfig {
+    /// Name of the network in the model's version: trunk, and heads where there are several.
+    pub fn name(&self) -> String {
+        let heads = if self.heads == Heads::Five { "-five" } else { "" };
+        format!("{}{heads}", self.architecture.name())
+    }
+}
+
 /// A network with its parameters.
 #[derive(Module, Debug)]
 pub struct Net {
     pub(super) input: Input,
     pub(super) dropout: Dropout,
     pub(super) trunk: Trunk,
-    pub(super) head: Linear,
+    pub(super) head: Head,
     pub(super) answer: Option<Answer>,
 }
 
@@ -124,8 +135,8 @@ pub struct TwoLstm {
 }
 
 impl Net {
-    /// A network with fresh parameters for columns of these sizes.
-    pub fn new(config: &NetConfig, sizes: &[usize], classes: usize, device: &Device) -> Net {
+    /// A network with fresh parameters for columns of these sizes and these classes.
+    pub fn new(config: &NetConfig, sizes: &[usize], labels: &[Label], device: &Device) -> Net {
         let embedded = config.features != FeatureSet::Original;
         let width = if embedded { sizes.len() * config.embedding } else { sizes.len() };
         let dropout = || DropoutConfig::new(config.dropout.clamp(0.0, 0.95)).init();
@@ -142,8 +153,8 @@ impl Net {
             input: Input::new(embedded, sizes, config.embedding, device),
             dropout: dropout(),
             trunk,
-            head: LinearConfig::new(out, classes).init(device),
-            answer: Answer::new(config.features, sizes, classes, device),
+            head: Head::new(config.heads, out, labels, device),
+            answer: Answer::new(config.features, sizes, labels.len(), device),
         }
     }
 
@@ -238,7 +249,7 @@ impl TwoLstm {
 impl Net {
     /// Logits of ids in the shape `[windows, window, columns]`, without training: what the exported file must compute too.
     pub fn logits(&self, ids: &[i64], shape: [usize; 3]) -> Vec<f32> {
-        let device = self.head.weight.val().device().inner();
+        let device = self.head.weight().val().device().inner();
         let ids = Tensor::<3, Int>::from_data(TensorData::new(ids.to_vec(), shape), &device);
         self.valid().forward(ids).into_data().iter::<f32>().collect()
     }

@@ -53,8 +53,6 @@ pub struct Settings {
     pub forget: f64,
     /// Share of the windows in which one kind of action is hidden from training.
     pub hide: f64,
-    /// Share of the windows in which training does without the causal engine.
-    pub mute: f64,
     /// Occurrences that a value needs for a number of its own.
     pub min_count: usize,
     /// Start of all that is random.
@@ -78,7 +76,6 @@ impl Settings {
             validation: 0.1,
             forget: 0.01,
             hide: 0.25,
-            mute: 0.3,
             min_count: 3,
             seed: 1,
         }
@@ -132,13 +129,13 @@ pub fn train(
     }
     let _generator = generator();
     device.seed(settings.seed);
-    let net = Net::new(&settings.net, &sizes, labels.len(), &device.clone().autodiff());
+    let net = Net::new(&settings.net, &sizes, &labels, &device.clone().autodiff());
     let run = Run { settings, samples, starts, validation, device: device.clone().autodiff() };
     let (net, history) = run.train(net, watch)?;
     let mut spec = LabelSpec {
         format: FORMAT,
         version: String::new(),
-        architecture: settings.net.architecture.name().to_owned(),
+        architecture: settings.net.name(),
         features: settings.net.features,
         vocabularies,
         labels,
@@ -196,8 +193,8 @@ impl Run<'_> {
             let batches = starts.chunks(settings.batch.max(1));
             let count = batches.len();
             for (index, starts) in batches.enumerate() {
-                let Settings { forget, hide, mute, .. } = *settings;
-                let blur = Blur { forget, hide, mute, seed: seed ^ index as u64 };
+                let Settings { forget, hide, .. } = *settings;
+                let blur = Blur { forget, hide, seed: seed ^ index as u64 };
                 let batch = self.samples.batch(starts, Some(blur));
                 let (ids, classes) = self.tensors(&batch, &self.device);
                 let found = focal(net.forward(ids), classes, settings.gamma);
