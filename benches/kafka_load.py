@@ -69,7 +69,9 @@ def topic_and_producer(brokers, partitions, name="bench"):
     from confluent_kafka.admin import AdminClient, NewTopic
 
     topic = f"{name}-{time.time_ns()}"
-    for future in AdminClient({"bootstrap.servers": brokers}).create_topics([NewTopic(topic, partitions, 1)]).values():
+    # It has to live until it has its answer.
+    admin = AdminClient({"bootstrap.servers": brokers})
+    for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
         future.result()
     settings = {"compression.type": "zstd", "linger.ms": 50, "batch.size": 1_000_000, "message.max.bytes": 10_485_760}
     return topic, Producer({"bootstrap.servers": brokers, "queue.buffering.max.kbytes": 262_144, **settings})

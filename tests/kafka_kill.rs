@@ -106,7 +106,8 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
             }
             done.store(of_run + of_broker, Ordering::Relaxed);
         }
-        running[0].ask_to_stop();
+        // They may not have met yet, and then nobody tells the others.
+        running.iter_mut().for_each(Running::ask_to_stop_too);
         for mut process in running {
             assert_eq!(process.end(), 0, "{}", process.log());
         }

@@ -190,3 +190,26 @@ fn processes_that_share_a_bucket_give_the_rows_of_one() {
     let expected = alone(broker, topic, &folder.path().join("one"));
     assert_same(&expected, &rows(&behind, &[]), "three, two and three processes with a bucket");
 }
+
+#[test]
+fn a_process_that_finds_no_broker_holds_up_no_stop() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    broker.topic("lonely", 2, &[]);
+    broker.send_in_turns("lonely", 2, &sample_lines()[..500]);
+    for asked in [0, 1] {
+        let output = folder.path().join(format!("asked-{asked}"));
+        let hosts: Vec<String> = (0..2).map(|_| format!("127.0.0.1:{}\n", free_ports())).collect();
+        std::fs::write(output.with_extension("hosts"), hosts.concat()).unwrap();
+        let start = |process: usize, more: &[&str]| {
+            let command = process_of(broker, "lonely", &output, (2, process), &[RESTLESS, more].concat());
+            Running::start(command, &folder.path().join(format!("log-{asked}-{process}")))
+        };
+        let nobody = format!("kafka.brokers=127.0.0.1:{}", free_ports());
+        let mut processes = [start(0, &[]), start(1, &["--set", &nobody])];
+        processes[1].wait_for_log("no broker answers");
+        processes[asked].ask_to_stop();
+        assert_eq!(ends(&mut processes), [0, 0], "{}", processes[0].log());
+        assert!(!output.join("_causeway/manifest").exists() || common::manifests(&output).is_empty());
+    }
+}
