@@ -6,16 +6,18 @@
 mod common;
 
 use causeway::flow::labelled::read_labelled;
+use causeway::model::evaluate::predict;
 use causeway::model::features::FeatureSet;
 use causeway::model::labeler::{Labeler, Use};
 use causeway::model::labels::LabelSpec;
 use causeway::model::runtime::{Device, Runtime};
 use causeway::model::samples::Samples;
 use causeway::model::train::run::Watch;
-use causeway::model::train::{Architecture, NetConfig, Settings, Trained, device, train};
+use causeway::model::train::{Architecture, Heads, NetConfig, Settings, Trained, device, train};
 use causeway::model::vote::words;
 use causeway::model::windows::Window;
 use common::{Rows, assert_same, causeway, cell, replay, rows, sample_lines, succeed};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Whether ONNX Runtime is there; says so when it is not.
@@ -40,7 +42,7 @@ fn labelled(folder: &Path, lines: usize) -> PathBuf {
 }
 
 fn settings(architecture: Architecture, features: FeatureSet) -> Settings {
-    let net = NetConfig { architecture, features, embedding: 2, units: 4, units_2: 3, dropout: 0.1 };
+    let net = NetConfig { architecture, heads: Heads::One, features, embedding: 2, units: 4, units_2: 3, dropout: 0.1 };
     Settings { window: 10, stride: 10, epochs: 2, ..Settings::new(net) }
 }
 
@@ -58,12 +60,14 @@ fn the_file_computes_what_the_trainer_computes() {
     let folder = tempfile::tempdir().unwrap();
     let log = labelled(folder.path(), 1_500);
     let kinds = [
-        (Architecture::Tcn, FeatureSet::Linked),
-        (Architecture::Bilstm, FeatureSet::Mended),
-        (Architecture::Bilstm, FeatureSet::Original),
+        (Architecture::Tcn, Heads::One, FeatureSet::Linked),
+        (Architecture::Tcn, Heads::Five, FeatureSet::Linked),
+        (Architecture::Bilstm, Heads::One, FeatureSet::Mended),
+        (Architecture::Bilstm, Heads::Five, FeatureSet::Original),
     ];
-    for (architecture, features) in kinds {
-        let settings = settings(architecture, features);
+    for (architecture, heads, features) in kinds {
+        let mut settings = settings(architecture, features);
+        settings.net.heads = heads;
         let model = trained(&log, &settings, None, usize::MAX).unwrap();
         let data = read_labelled(&[log.display().to_string()], features).unwrap();
         let spec = LabelSpec::read(&model.onnx).unwrap();
@@ -76,7 +80,7 @@ fn the_file_computes_what_the_trainer_computes() {
         let file = Runtime::get().unwrap().model(&model.onnx, Device::Cpu).unwrap().run(&shape, &batch.ids).unwrap();
         assert_eq!(own.len(), file.values.len());
         let difference = own.iter().zip(&file.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(difference < 1e-4, "{architecture:?} {features:?}: logits differ by {difference}");
+        assert!(difference < 1e-4, "{architecture:?} {heads:?} {features:?}: logits differ by {difference}");
         check(&model.onnx, folder.path());
     }
 }
@@ -135,11 +139,36 @@ fn a_search_finds_its_settings_and_trains_with_them() {
     assert!(said.starts_with(&format!("trial {}: ", trials[0]["trial"])), "{said}");
     assert!(said.contains(&format!("units {} and ", units(&trials[0]))), "{said}");
     assert!(LabelSpec::read(&std::fs::read(&model).unwrap()).is_ok());
+    let none = ["train", "labels", "--tune", "random", "--trials", "0", "--output", model.to_str().unwrap()];
+    let refused = causeway(&none).arg(&log).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("0 is not in 1..=10000"), "{said}");
+}
+
+/// The sample log, each event labelled as it would be by itself: a model that was trained on it knows all kinds that the causal engine
+/// names, and what it says of an event depends on what the engine says.
+fn labelled_by_itself(folder: &Path) -> PathBuf {
+    let (log, tables) = (folder.join("sample.jsonl"), folder.join("own"));
+    std::fs::write(&log, sample_lines().concat()).unwrap();
+    succeed(replay(&tables, &[&log], &["--filter", "off", "--contexts", "off"]));
+    let rows = rows(&tables, &[]);
+    let own = |row: &String| (cell(row, "audit_id").to_owned(), cell(row, "label").parse().unwrap());
+    let own: BTreeMap<String, i32> = rows["events"].iter().map(own).collect();
+    let mark = |line: &Vec<u8>| {
+        let mut event: serde_json::Value = serde_json::from_slice(line).unwrap();
+        if let Some(label) = own.get(event["auditID"].as_str().unwrap()) {
+            event["label"] = (*label).into();
+        }
+        event.to_string() + "\n"
+    };
+    let path = folder.join("labelled.jsonl");
+    std::fs::write(&path, sample_lines().iter().map(mark).collect::<String>()).unwrap();
+    path
 }
 
 /// A small model on disk.
 fn model(folder: &Path) -> PathBuf {
-    let log = labelled(folder, 1_500);
+    let log = labelled_by_itself(folder);
     let model = trained(&log, &settings(Architecture::Tcn, FeatureSet::Linked), None, usize::MAX).unwrap();
     let path = folder.join("labels.onnx");
     std::fs::write(&path, model.onnx).unwrap();
@@ -182,6 +211,44 @@ fn labels_depend_neither_on_workers_nor_batches_nor_kills() {
     }
     succeed(run("killed", &[]));
     assert_same(&expected, &tables("killed"), "killed");
+}
+
+#[test]
+fn the_stream_says_what_evaluation_measures() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path());
+    let log = labelled_by_itself(folder.path());
+    let labeler = Labeler::open(&model, Use { device: Device::Cpu, stride: 15, batch: 0 }).unwrap();
+    let data = read_labelled(&[log.display().to_string()], labeler.spec().features).unwrap();
+    let found = predict(&labeler, &data, &data.segments, &[]).unwrap();
+    let expected: BTreeMap<String, String> =
+        found.voted.iter().map(|p| (uuid(data.events[p.row].audit_id), p.label.0.to_string())).collect();
+    // The causal engine is asked for the model's sake, however contexts are found.
+    for how in [&["--filter", "light"][..], &["--contexts", "off"], &["--filter", "light", "--method", "k8ntext"]] {
+        let output = folder.path().join(how.join("-"));
+        let mut command = replay(&output, &[&log], how);
+        command.arg("--model").arg(&model).args(["--set", "model.labels=required", "--set", "model.stride=15"]);
+        succeed(command);
+        let rows = rows(&output, &[]);
+        let found: BTreeMap<String, String> = rows["events"]
+            .iter()
+            .map(|row| (cell(row, "audit_id").to_owned(), cell(row, "model_label").to_owned()))
+            .collect();
+        let differing = expected.iter().filter(|(id, label)| found.get(*id) != Some(label)).count();
+        assert_eq!((differing, expected.len()), (0, found.len()), "{how:?}");
+    }
+    // otherwise the engine could be wrong in a run without a label showing it
+    let by_engine = found.voted.iter().filter(|p| p.label == p.engine && p.label != p.truth).count();
+    assert!(by_engine * 4 > found.voted.len(), "{by_engine} of {} labels are not the event's own", found.voted.len());
+}
+
+/// An audit id as text.
+fn uuid(id: u128) -> String {
+    let hex = format!("{id:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 #[test]

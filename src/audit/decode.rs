@@ -1,8 +1,8 @@
 //! From the bytes of a record to events.
 //!
 //! ```text
-//! record ─ UTF-8? ─ without what nobody reads (`shorten`) ─ one pass as an event ─▶ sink(Ok)
-//!                     │ it holds nothing such, or that was no event
+//! record ─ UTF-8? ─ one pass as an event that passes over what nobody reads (`reader`) ─▶ sink(Ok)
+//!                     │ that was no event, or more is wanted of it
 //!                     ▼
 //!                   one pass as an event ─┬─ an event ─────────────────▶ sink(Ok)
 //!                                         ├─ a list: each item again ──▶ …
@@ -18,7 +18,7 @@ mod body_mode;
 mod bracket;
 mod envelope;
 mod list;
-mod shorten;
+mod reader;
 mod surrogate;
 mod take;
 mod wrap;
@@ -32,10 +32,10 @@ use super::event::Event;
 use super::reject::{Reject, RejectReason};
 use body_mode::BodyMode;
 use envelope::Draft;
+use reader::Reader;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
-use shorten::shortened;
 use take::strict;
 use wrap::Wrapping;
 
@@ -80,8 +80,7 @@ pub fn decode(record: &[u8], want: Want, sink: &mut Sink<'_>) -> u32 {
     let mut decoder = Decoder { mode: want.body_mode(), want, results: 0, sink };
     match std::str::from_utf8(record) {
         Ok(text) => {
-            let read = shortened(text, decoder.mode).is_some_and(|short| decoder.plain_event(&short));
-            if !read {
+            if !decoder.plain_event(text) {
                 decoder.text(text, &Path::default());
             }
         }
@@ -122,7 +121,9 @@ impl Decoder<'_, '_> {
     /// Gives the event that the text holds; false, with nothing given, unless it holds one and nothing is wrong with it.
     fn plain_event(&mut self, text: &str) -> bool {
         let mut draft = Draft::new(self.mode);
-        let whole = read(without_prefix(text), &mut draft).is_ok() && draft.is_event() && draft.finish().is_ok();
+        let mut reader = Reader::new(without_prefix(text));
+        let read = strict(&mut draft).deserialize(&mut reader).and_then(|()| reader.end());
+        let whole = read.is_ok() && draft.is_event() && draft.finish().is_ok();
         if whole {
             self.give(Ok(draft.event));
         }

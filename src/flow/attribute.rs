@@ -15,9 +15,10 @@
 use super::actors::Sessions;
 use super::attributor::Attributor;
 use super::block::{BESIDE, DecodedBlock, Pulse, SETTLED, Seen, Share};
+use super::coming::Coming;
 use super::epoch::{IdMap, Tick};
 use super::note::{Note, Notes, unattributed};
-use super::order::{Arrival, Order, Place, ResumePoint, Waiting};
+use super::order::{Arrival, Order, Place, ResumePoint};
 use super::owner::Out;
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Standing};
@@ -25,7 +26,6 @@ use super::streams::Ordered;
 use super::vote::Ballots;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::engine::Ahead;
 use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
 use crate::model::vote::Vote;
 use crate::source::PartitionId;
@@ -204,7 +204,8 @@ impl Attribute {
                 }
             } else {
                 let released = released.get(number + 1..).unwrap_or_default();
-                let coming = Coming { blocks: &self.blocks, released, waiting: self.order.coming() };
+                let find = |block: u64| self.blocks.get(&block).map(|held| &held.share.facts);
+                let coming = Coming { facts: &find, released, waiting: self.order.coming() };
                 let facts = &held.share.facts;
                 let mut own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
                 own.vote = self.votes.get(&head.id).copied();
@@ -243,10 +244,11 @@ impl Attribute {
         let mut odd_ids: Vec<(AuditId, Micros, String)> =
             self.odd_ids.iter().map(|(id, (at, text))| (*id, *at, text.clone())).collect();
         odd_ids.sort_unstable();
-        let attributor = self.attributor.as_mut().map(Attributor::save);
+        let attributor = self.attributor.as_mut().map(Attributor::save).unwrap_or_default();
         let sessions = self.sessions.as_ref().map(|open| Piece::encode(Section::OpenSessions, 0, &open.save()));
         let odd_ids = (!odd_ids.is_empty()).then(|| Piece::encode(Section::OddIds, 0, &odd_ids));
-        out.extend([attributor, sessions, odd_ids].into_iter().flatten().map(|piece| Out::Piece(piece.of(stream))));
+        let pieces = attributor.into_iter().chain(sessions).chain(odd_ids);
+        out.extend(pieces.map(|piece| Out::Piece(piece.of(stream))));
         let (partitions, let_go) = (self.order.resume_points(), std::mem::take(&mut self.let_go));
         Standing { stream: stream.clone(), watermark, partitions, let_go }
     }
@@ -287,27 +289,6 @@ fn beside(own: Attribution) -> Attribution {
 
 fn has_row(head: &Head) -> bool {
     head.row != u32::MAX
-}
-
-/// The events behind the one being attributed: first those released with it, then those that wait.
-struct Coming<'a> {
-    blocks: &'a BTreeMap<u64, Held>,
-    released: &'a [Waiting],
-    waiting: &'a [Waiting],
-}
-
-impl Ahead for Coming<'_> {
-    fn event(&self, index: usize) -> Option<Input<'_>> {
-        let place = match self.released.get(index) {
-            Some(released) => released.place,
-            None => self.waiting.get(index - self.released.len())?.place,
-        };
-        let Input { head, facts, client } =
-            Input::of(&self.blocks.get(&place.block)?.share.facts, place.head as usize)?;
-        // A stage that only stands beside another one causes nothing.
-        let counts = head.flags & BESIDE == 0;
-        Some(Input { head, facts: if counts { facts } else { &[] }, client: client.filter(|_| counts) })
-    }
 }
 
 /// Runs one event through the method of finding contexts and the sessions; `coming` is absent for a late one.

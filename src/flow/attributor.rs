@@ -15,8 +15,9 @@ pub enum Attributor {
     Causal(Box<Engine>),
     /// The same, as events arrive, corrected until they settle.
     Live(Box<LiveCauses>),
-    /// K8NTEXT's clusters of the whole log: nothing is left to do but to look up.
-    Clusters(Arc<Clusters>),
+    /// K8NTEXT's clusters of the whole log: nothing is left to do but to look up. The engine is there for a label model's sake, which
+    /// goes on from what is saved of it.
+    Clusters(Arc<Clusters>, Option<Box<Engine>>),
 }
 
 impl Attributor {
@@ -25,7 +26,12 @@ impl Attributor {
         match self {
             Attributor::Causal(engine) => engine.apply_before(event.head, event.facts, event.client, ahead),
             Attributor::Live(live) => live.settled(event.head),
-            Attributor::Clusters(clusters) => clusters.attribution(event.head),
+            Attributor::Clusters(clusters, engine) => {
+                if let Some(engine) = engine {
+                    engine.apply_before(event.head, event.facts, event.client, ahead);
+                }
+                clusters.attribution(event.head)
+            }
         }
     }
 
@@ -34,7 +40,7 @@ impl Attributor {
         match self {
             Attributor::Causal(engine) => engine.apply_late(event.head, event.facts, event.client),
             Attributor::Live(live) => live.apply_late(event),
-            Attributor::Clusters(clusters) => clusters.attribution(event.head),
+            Attributor::Clusters(clusters, _) => clusters.attribution(event.head),
         }
     }
 
@@ -43,16 +49,20 @@ impl Attributor {
         match self {
             Attributor::Causal(engine) => engine.retire(watermark),
             Attributor::Live(live) => live.retire(watermark),
-            Attributor::Clusters(_) => {}
+            Attributor::Clusters(_, engine) => engine.iter_mut().for_each(|engine| engine.retire(watermark)),
         }
     }
 
     /// What a commit saves. Of clusters that is only which method it was: they are found anew from the input.
-    pub fn save(&mut self) -> Piece {
+    pub fn save(&mut self) -> Vec<Piece> {
+        let saved = |engine| Piece::state(Section::Engine, 0, engine);
         match self {
-            Attributor::Causal(engine) => Piece::state(Section::Engine, 0, engine.save()),
-            Attributor::Live(live) => Piece::state(Section::Engine, 0, live.save()),
-            Attributor::Clusters(clusters) => Piece::encode(Section::Method, 0, &clusters.method()),
+            Attributor::Causal(engine) => vec![saved(engine.save())],
+            Attributor::Live(live) => vec![saved(live.save())],
+            Attributor::Clusters(clusters, engine) => {
+                let method = Piece::encode(Section::Method, 0, &clusters.method());
+                std::iter::once(method).chain(engine.as_ref().map(|engine| saved(engine.save()))).collect()
+            }
         }
     }
 }

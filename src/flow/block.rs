@@ -2,9 +2,9 @@
 
 use super::order::Order;
 use super::shelf::BatchId;
+use crate::audit::label::Label;
 use crate::audit::time::Micros;
 use crate::context::model::{FactBatch, Head};
-use crate::model::features::Touch;
 use crate::source::PartitionId;
 use crate::source::kafka::Says;
 use crate::source::stream::StreamName;
@@ -88,8 +88,8 @@ pub struct Features {
     pub heads: Vec<u32>,
     /// Its numbers.
     pub rows: Vec<Vec<u16>>,
-    /// What links it to others.
-    pub touches: Vec<Touch>,
+    /// Its proposed label, and the one that it has as a part of the control plane's routine.
+    pub labels: Vec<(Label, Label)>,
 }
 
 impl DecodedBlock {

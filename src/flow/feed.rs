@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Blocks a worker gets in one epoch.
-const BLOCKS_A_WORKER: usize = 2;
+const BLOCKS_A_WORKER: usize = 4;
 
 /// Name of all files together, as a source.
 const FILES: &str = "files";

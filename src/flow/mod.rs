@@ -29,6 +29,7 @@
 //!   name of theirs.
 //! - [`windows`], [`infer`] and [`vote`], where a label model is given, stand between decode and attribute: windows over events in order
 //!   go to inference threads on all workers, votes come back, and attribute settles only events that have theirs.
+//!   The windows see what the causal engine says of an event, so `windows` has an engine of its own that is ahead of the settled one.
 //! - [`attributor`] is what says where an event belongs: the causal engine, or clusters that [`clusters`] found in a pass of
 //!   its own before the dataflow begins.
 //! - [`live`] and [`live_contexts`], where wanted, show contexts before the watermark: rows as a differential collection, and
@@ -51,9 +52,11 @@ pub mod attribute;
 pub mod attributor;
 pub mod block;
 pub mod clusters;
+pub mod coming;
 pub mod commit;
 pub mod contexts;
 pub mod decode;
+pub mod decoder;
 pub mod drive;
 pub mod epoch;
 pub mod feed;

@@ -124,6 +124,16 @@ impl ReplayPlan {
         Pace { next_commit, commit_every, commit_bytes, stop: Arc::clone(&self.stop) }
     }
 
+    /// Whether the causal engine has work: contexts are looked for, or a label model sees what it says.
+    pub fn causal(&self) -> bool {
+        self.contexts || self.answers_needed()
+    }
+
+    /// Whether there is a label model that sees what the causal engine says.
+    pub fn answers_needed(&self) -> bool {
+        self.labeler.as_ref().is_some_and(|labeler| labeler.spec().features.causal())
+    }
+
     /// Whether rows must wait for the watermark: if not, they are written as they are decoded.
     pub fn ordered(&self) -> bool {
         self.contexts || self.sessions || self.labeler.is_some()

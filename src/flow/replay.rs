@@ -8,14 +8,14 @@ use super::block::DecodedBlock;
 use super::clusters::Clusters;
 use super::commit::{Coordinator, commit_epochs};
 use super::contexts::{self, close_contexts};
-use super::decode::{self, Decoder, Restored, decode_blocks};
+use super::decode::decode_blocks;
+use super::decoder::{Decoder, Out, Restored};
 use super::drive::{Message, Waiting, drive, pump};
 use super::epoch::{Flow, Tick, split};
 use super::feed::feed;
 use super::files::{names, open};
 use super::filtered::{self, count_drops};
 use super::infer::infer_windows;
-use super::labelled::weights;
 use super::live::{LiveCauses, live_rows};
 use super::live_contexts::{live_contexts, show};
 use super::order::{Decided, Following, Order, ResumePoint};
@@ -177,17 +177,17 @@ fn build<'s>(
         run.buffers.clone(),
     );
     let (decoded, local) = split(decode_blocks(blocks, decoder), |out| match out {
-        decode::Out::Block(block) => Ok(*block),
+        Out::Block(block) => Ok(*block),
         other => Err(other),
     });
     let (named, local) = split(local, |out| match out {
-        decode::Out::Named(id, name) => Ok(Piece::Named(id, name)),
+        Out::Named(id, name) => Ok(Piece::Named(id, name)),
         other => Err(other),
     });
     let (plain_rows, early_drops) = split(local, |out| match out {
-        decode::Out::Rows(stream, rows) => Ok(Some((stream, rows))),
-        decode::Out::Dropped(stream, drop, count) => Err(Some((stream, (drop, count)))),
-        decode::Out::Block(_) | decode::Out::Named(..) => Ok(None),
+        Out::Rows(stream, rows) => Ok(Some((stream, rows))),
+        Out::Dropped(stream, drop, count) => Err(Some((stream, (drop, count)))),
+        Out::Block(_) | Out::Named(..) => Ok(None),
     });
 
     let owner = (index == 0).then(|| owner(run)).transpose()?;
@@ -282,16 +282,21 @@ fn label<'s>(
     if index == 0 {
         let of_plan = Arc::clone(&run.plan);
         let made = Arc::clone(labeler);
-        let make = move |order, saved| Windows::new(Arc::clone(&made), order, weights(&of_plan.tables), saved);
+        let make = move |order, engine, saved| {
+            Windows::new(Arc::clone(&made), order, of_plan.answers_needed().then_some(engine), saved)
+        };
         let mut each = BTreeMap::new();
         let mut saved: BTreeMap<StreamName, Vec<SavedWindows>> = run.state.by_stream(Section::Windows, 0, 1)?;
         for (stream, order) in orders(run) {
-            let windows = make(order, saved.remove(&stream).and_then(|mut saved| saved.pop()));
+            let engine = engine(&run.plan, &run.state.of(&stream))?;
+            let windows = make(order, engine, saved.remove(&stream).and_then(|mut saved| saved.pop()));
             votes.insert(stream.clone(), Votes::new(labeler.spec().window, windows.settled()));
             each.insert(stream, windows);
         }
         let home = run.restored.home.clone();
-        windows = Some(Streams::new(home, each, fresh_order(run), move |order| make(order, None)));
+        let tables = Arc::clone(&run.plan.tables);
+        let begin = move |order| make(order, Engine::new(Arc::clone(&tables)), None);
+        windows = Some(Streams::new(home, each, fresh_order(run), begin));
     }
     let (blocks, rest) = split(cut_windows(blocks, ticks, windows), |out| match out {
         windows::Out::Block(block) => Ok(*block),
@@ -339,6 +344,15 @@ fn owner(run: &Run) -> Result<Owner, FlowError> {
     Ok(Owner::new(Streams::new(home, each, fresh_order(run), begin), run.totals))
 }
 
+/// The causal engine of a stream with what is settled, as the last commit left it.
+fn engine(plan: &ReplayPlan, state: &State) -> Result<Engine, FlowError> {
+    let tables = Arc::clone(&plan.tables);
+    Ok(match state.pieces(Section::Engine, 0, 1).next() {
+        Some(bytes) if plan.causal() => Engine::load(bytes, tables)?,
+        _ => Engine::new(tables),
+    })
+}
+
 /// What streams are made with.
 struct Making {
     plan: Arc<ReplayPlan>,
@@ -354,21 +368,20 @@ impl Making {
 
     fn make(&self, order: Order, engine: Engine, open_sessions: Vec<(u64, Id, Micros)>) -> Attribute {
         let plan = &self.plan;
-        let attributor = plan.contexts.then(|| match (&self.clusters, &plan.live) {
-            (Some(clusters), _) => Attributor::Clusters(Arc::clone(clusters)),
-            (None, None) => Attributor::Causal(Box::new(engine)),
-            (None, Some(_)) => Attributor::Live(Box::new(LiveCauses::new(engine))),
+        let attributor = plan.causal().then(|| match (&self.clusters, &plan.live) {
+            (Some(clusters), _) if plan.contexts => {
+                let engine = plan.answers_needed().then(|| Box::new(engine));
+                Attributor::Clusters(Arc::clone(clusters), engine)
+            }
+            (_, None) => Attributor::Causal(Box::new(engine)),
+            (_, Some(_)) => Attributor::Live(Box::new(LiveCauses::new(engine))),
         });
         let sessions = plan.sessions.then(|| Sessions::new(plan.session_gap_us, open_sessions));
         Attribute::new(order, attributor, sessions).counting(Arc::clone(&self.released))
     }
 
     fn restore(&self, order: Order, state: &State) -> Result<Attribute, FlowError> {
-        let tables = || Arc::clone(&self.plan.tables);
-        let engine = match state.pieces(Section::Engine, 0, 1).next() {
-            Some(bytes) if self.plan.contexts => Engine::load(bytes, tables())?,
-            _ => Engine::new(tables()),
-        };
+        let engine = engine(&self.plan, state)?;
         let open_sessions: Vec<Vec<(u64, Id, Micros)>> = state.read(Section::OpenSessions, 0, 1)?;
         let mut attribute = self.make(order, engine, open_sessions.concat());
         for odd_ids in state.read(Section::OddIds, 0, 1)? {

@@ -7,7 +7,7 @@
 
 use super::attribute::{ResumePoints, Totals};
 use super::commit::{Coordinator, Verify};
-use super::decode::Restored;
+use super::decoder::Restored;
 use super::drive::{Team, drive};
 use super::follow::Feed;
 use super::order::Following;

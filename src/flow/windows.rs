@@ -1,8 +1,8 @@
 //! Operator: windows for the label model, over the events of a stream in their settled order.
 //!
 //! ```text
-//! decoded blocks ─▶ order (the same as in `attribute`) ─▶ columns that depend on order ─▶ cutter ─▶ chunks of windows ─▶ infer
-//!        │                                                                                 └─▶ Cut: up to where ─▶ vote
+//! decoded blocks ─▶ order (the same as in `attribute`) ─▶ causal engine ─▶ columns that depend on order ─▶ cutter ─▶ chunks of windows ─▶ infer
+//!        │                                                                                                     └─▶ Cut: up to where ─▶ vote
 //!        └─▶ the blocks themselves, without their features ─▶ attribute
 //! ```
 //! How labels meet the commit: an event can be written when every window that holds it has its answer, up to a window's length of
@@ -12,20 +12,28 @@
 //! windows that begin before it need (the rows of a window less one, and the memory of the sequence columns) is this operator's
 //! state. Answers are in no state: those windows are answered again, by the same model with the same result.
 //!
-//! The order is computed twice, here and in `attribute`. It is a pure function of what arrives, and cheap beside decoding.
+//! Order and causes are computed twice, here and in `attribute`: windows need what the engine says of events that cannot be written yet,
+//! and what a commit saves of the engine must end where its rows end. Both are pure functions of what arrives, and cheap beside
+//! decoding and the model. At a commit only the engine of `attribute` is saved; after a restart both go on from there, and this
+//! one runs ahead again over the events that are read again.
 
-use super::block::{BESIDE, DecodedBlock, Features, Pulse, SETTLED, Seen, Share};
+use super::block::{BESIDE, DecodedBlock, Features, Pulse, SETTLED, Seen as InBlock, Share};
+use super::coming::Coming;
 use super::epoch::{Flow, Tick, by_epoch};
-use super::order::{Arrival, Order, Place};
+use super::order::{Arrival, Order, Place, Waiting};
 use super::state::{Piece, Section};
-use super::streams::{Ordered, Streams};
+use super::streams::{self, Streams};
 use crate::audit::hash::Id;
+use crate::audit::label::Label;
 use crate::audit::time::Micros;
-use crate::model::features::{SavedSequence, Sequence, Touch, Weights};
+use crate::context::engine::Engine;
+use crate::context::model::{FactBatch, Input, flags};
+use crate::model::features::{Ordered, SavedSequence, Sequence, Trace};
 use crate::model::labeler::Labeler;
 use crate::model::windows::{Cutter, Window};
 use crate::source::stream::StreamName;
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use timely::dataflow::channels::pact::Exchange;
@@ -93,32 +101,58 @@ pub struct Windows {
     labeler: Arc<Labeler>,
     order: Order,
     cutter: Cutter,
+    /// Ahead of the one whose state is saved.
+    engine: Option<Engine>,
     sequence: Sequence,
-    /// Features of the events that wait, by block and head.
-    waiting: BTreeMap<(u64, u32), (Vec<u16>, Touch, Id)>,
+    /// Blocks with events that wait for the watermark.
+    blocks: BTreeMap<u64, Held>,
+    /// Rows whose columns are not complete, in order.
+    incomplete: VecDeque<Vec<u16>>,
     next_block: u64,
     next_chunk: u64,
     /// Times of the events in windows that are not settled; the first has number `settled`.
     open: VecDeque<Micros>,
     settled: u64,
+    /// Time of the last settled event.
+    settled_at: Option<Micros>,
+}
+
+/// A block with events that wait.
+struct Held {
+    facts: FactBatch,
+    /// What the model sees of its events, by head.
+    seen: BTreeMap<u32, Seen>,
+    open: usize,
+}
+
+/// What the model sees of an event.
+struct Seen {
+    row: Vec<u16>,
+    own: Label,
+    routine: Label,
 }
 
 impl Windows {
-    /// Windows for this model, going on from what was saved for the same one. `order` is made like that of `attribute`.
-    pub fn new(labeler: Arc<Labeler>, order: Order, weights: Weights, saved: Option<SavedWindows>) -> Windows {
+    /// Windows for this model, going on from what was saved for the same one. `order` and `engine` are made like those of `attribute`; a
+    /// model that does not see causes needs no engine.
+    pub fn new(labeler: Arc<Labeler>, order: Order, engine: Option<Engine>, saved: Option<SavedWindows>) -> Windows {
         let spec = labeler.spec();
         let saved = saved.filter(|saved| saved.version == spec.version).unwrap_or_default();
         let cutter = Cutter::new(spec.window, labeler.stride(), spec.width()).resume(saved.settled, saved.tail);
-        let sequence = Sequence::resume(spec.features, weights, saved.sequence);
+        let settled_at = saved.sequence.last_at();
+        let sequence = Sequence::resume(saved.sequence);
         Windows {
             order,
             cutter,
+            engine,
             sequence,
-            waiting: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            incomplete: VecDeque::new(),
             next_block: 0,
             next_chunk: 0,
             open: VecDeque::new(),
             settled: saved.settled,
+            settled_at,
             labeler,
         }
     }
@@ -137,24 +171,25 @@ impl Windows {
         // `attribute` tells of the partitions that were let go
         _ = self.order.let_go();
         let mut ids = Vec::new();
-        for released in self.order.release(if tick.flush { Micros::MAX } else { watermark }) {
-            let Some((mut row, touch, id)) = self.waiting.remove(&(released.place.block, released.place.head)) else {
-                continue;
-            };
-            self.sequence.fill(&mut row, released.at(), &touch);
-            self.cutter.push(row);
-            self.open.push_back(released.at());
-            ids.push(id);
+        let released = self.order.release(if tick.flush { Micros::MAX } else { watermark });
+        for (number, event) in released.iter().enumerate() {
+            self.release(event, released.get(number + 1..).unwrap_or_default(), &mut ids);
+        }
+        if let Some(engine) = &mut self.engine {
+            engine.retire(watermark);
         }
         let mut windows = Vec::new();
         if tick.flush {
+            for ordered in self.sequence.finish() {
+                self.complete(ordered);
+            }
             self.cutter.finish(&mut windows)
         } else {
             self.cutter.cut(&mut windows)
         }
         let settled_to = if tick.flush { Micros::MAX } else { self.settled_to(watermark) };
-        while self.open.front().is_some_and(|at| *at < settled_to) {
-            self.open.pop_front();
+        while let Some(at) = self.open.pop_front_if(|at| *at < settled_to) {
+            self.settled_at = Some(at);
             self.settled += 1;
         }
         let mut windows = windows.into_iter().peekable();
@@ -169,12 +204,12 @@ impl Windows {
                 version: self.labeler.spec().version.clone(),
                 settled: self.settled,
                 tail: self.cutter.tail(self.settled),
-                sequence: self.sequence.save(self.settled),
+                sequence: self.sequence.save(self.settled, self.settled_at),
             };
             out.push(Out::Piece(Piece::encode(Section::Windows, 0, &saved).of(stream)));
         }
         self.cutter.forget(self.settled);
-        self.sequence.forget(self.settled);
+        self.sequence.forget();
         StreamCut { settled_to, settled: self.settled, ids }
     }
 
@@ -188,14 +223,15 @@ impl Windows {
     fn arrive(&mut self, block: &DecodedBlock, mut share: Option<&mut Share>) {
         block.tell(&mut self.order);
         let number = self.next_block;
-        self.next_block += 1;
         let features = share.as_mut().map(|share| std::mem::take(&mut share.features));
-        let Features { heads, rows, touches } = features.unwrap_or_default();
-        let mut features = heads.into_iter().zip(rows.into_iter().zip(touches)).peekable();
-        for seen in block.seen(share.as_deref()) {
-            let (index, head) = match seen {
-                Seen::Own(index, head) => (index, head),
-                Seen::Other(Pulse { offset, stage_at, .. }) => {
+        let Features { heads, rows, labels } = features.unwrap_or_default();
+        let seen = |(row, (own, routine))| Seen { row, own, routine };
+        let seen = heads.into_iter().zip(rows.into_iter().zip(labels).map(seen)).collect();
+        let mut open = 0;
+        for event in block.seen(share.as_deref()) {
+            let (index, head) = match event {
+                InBlock::Own(index, head) => (index, head),
+                InBlock::Other(Pulse { offset, stage_at, .. }) => {
                     self.order.pass(block.partition, offset, stage_at);
                     continue;
                 }
@@ -203,15 +239,53 @@ impl Windows {
             let place = Place { block: number, head: index };
             let settled = head.flags & SETTLED != 0;
             let arrival = self.order.arrive(block.partition, head, place, settled);
-            let Some((_, (row, touch))) = features.next_if(|(head, _)| *head == index) else { continue };
-            if arrival == Arrival::Queued && !settled && head.flags & BESIDE == 0 {
-                self.waiting.insert((number, index), (row, touch, head.id));
+            open += usize::from(arrival == Arrival::Queued && !settled);
+        }
+        if let Some(share) = share.filter(|_| open > 0) {
+            self.next_block += 1;
+            self.blocks.insert(number, Held { facts: share.facts.clone(), seen, open });
+        }
+    }
+
+    /// The next event in order, with those behind it.
+    fn release(&mut self, event: &Waiting, behind: &[Waiting], ids: &mut Vec<Id>) {
+        let place = event.place;
+        let find = |block: u64| self.blocks.get(&block).map(|held| &held.facts);
+        let Some(input) = find(place.block).and_then(|facts| Input::of(facts, place.head as usize)) else { return };
+        let (id, bits) = (input.head.id, input.head.flags);
+        if bits & BESIDE == 0 {
+            let coming = Coming { facts: &find, released: behind, waiting: self.order.coming() };
+            let engine = self.engine.as_mut();
+            let said = engine.map(|engine| engine.apply_before(input.head, input.facts, input.client, &coming));
+            let held = self.blocks.get_mut(&place.block);
+            if let Some(Seen { row, own, routine }) = held.and_then(|held| held.seen.remove(&place.head)) {
+                self.incomplete.push_back(row);
+                self.open.push_back(event.at());
+                ids.push(id);
+                let trace = Trace { said, own, routine, write: bits & flags::WRITE != 0 };
+                if let Some(ordered) = self.sequence.push(event.at(), &trace) {
+                    self.complete(ordered);
+                }
             }
+        }
+        if let Entry::Occupied(mut held) = self.blocks.entry(place.block) {
+            held.get_mut().open -= 1;
+            if held.get().open == 0 {
+                held.remove();
+            }
+        }
+    }
+
+    /// The oldest row that is not complete.
+    fn complete(&mut self, ordered: Ordered) {
+        if let Some(mut row) = self.incomplete.pop_front() {
+            self.labeler.encoder().complete(&mut row, &ordered);
+            self.cutter.push(row);
         }
     }
 }
 
-impl Ordered for Windows {
+impl streams::Ordered for Windows {
     fn order(&self) -> &Order {
         &self.order
     }

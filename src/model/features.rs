@@ -22,9 +22,9 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-pub use sequence::{Link, SEQUENCE_COLUMNS, SavedSequence, Sequence, Touch, Weights};
+pub use sequence::{LOOK_BEHIND, Ordered, ROOT_LABEL, SEQUENCE_COLUMNS, SavedSequence, Sequence, Trace};
 pub use table::Table;
-pub use vocabulary::{ABSENT, Encoder, UNKNOWN, Vocabulary};
+pub use vocabulary::{ABSENT, Encoder, FIRST, UNKNOWN, Vocabulary};
 
 use crate::audit::event::Event;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ pub struct Column {
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum FeatureSet {
-    /// Those of `mended`, and what links events to earlier ones.
+    /// Those of `mended`, and what the causal engine says of the event.
     #[default]
     Linked,
     /// K8NTEXT's with their defects mended.
@@ -81,6 +81,11 @@ impl FeatureSet {
             FeatureSet::Original => 0,
         };
         SEQUENCE_COLUMNS.get(..count).unwrap_or_default()
+    }
+
+    /// Whether what the causal engine says is among them.
+    pub fn causal(self) -> bool {
+        self.sequence_columns().contains(&ROOT_LABEL)
     }
 
     /// Names of all columns, in order.

@@ -3,11 +3,8 @@
 use crate::audit::hash::hash;
 use crate::audit::label::Label;
 use crate::audit::time::Micros;
-use crate::model::features::{Table, Touch, Weights};
+use crate::model::features::Table;
 use std::ops::Range;
-
-/// A pause after which events are another stream: logs of several clusters, or of several days, may be trained on together.
-const SEGMENT_GAP_US: i64 = 600_000_000;
 
 /// Why there is nothing to learn from, or to test on.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +18,6 @@ pub struct Labelled {
     pub table: Table,
     /// Order and label.
     pub events: Vec<LabelledEvent>,
-    /// What evidence weighs.
-    pub weights: Weights,
     /// The streams.
     pub segments: Vec<Range<usize>>,
     /// Hash of everything above.
@@ -42,30 +37,17 @@ pub struct LabelledEvent {
     pub label: Option<Label>,
     /// The label stands for the control plane's routine.
     pub routine: bool,
-    /// What links it to others.
-    pub touch: Touch,
+    /// What the causal engine says by itself: the label of the start of the event's context.
+    pub origin: Option<Label>,
 }
 
 impl Labelled {
-    /// Puts events, which come in any order with the rows of `table`, into the order of their streams.
-    pub fn new(table: &Table, events: Vec<LabelledEvent>, weights: Weights) -> Labelled {
-        let mut placed: Vec<(usize, LabelledEvent)> = events.into_iter().enumerate().collect();
-        placed.sort_by_key(|(_, event)| (event.at, event.audit_id, event.stage));
-        let places: Vec<usize> = placed.iter().map(|(place, _)| *place).collect();
-        let events: Vec<LabelledEvent> = placed.into_iter().map(|(_, event)| event).collect();
-        let mut segments: Vec<Range<usize>> = Vec::new();
-        let mut last: Option<Micros> = None;
-        for (index, event) in events.iter().enumerate() {
-            let follows = last.replace(event.at).is_some_and(|last| event.at.since(last) < SEGMENT_GAP_US);
-            match segments.last_mut() {
-                Some(segment) if follows => segment.end = index + 1,
-                _ => segments.push(index..index + 1),
-            }
-        }
+    /// Events with the rows of `table`, in the order of their streams, and these streams.
+    pub fn new(table: Table, events: Vec<LabelledEvent>, segments: Vec<Range<usize>>) -> Labelled {
         let texts: Vec<String> =
             events.iter().map(|event| format!("{:x} {} {:?}", event.audit_id, event.stage, event.label)).collect();
         let hash = hash(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-        Labelled { table: table.select(&places), events, weights, segments, hash }
+        Labelled { table, events, segments, hash }
     }
 
     /// Number of events.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Version of this description.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The one metadata property that holds it, as JSON.
 const PROPERTY: &str = "causeway.labels";
 
@@ -156,7 +156,7 @@ mod tests {
             version: "test-1".into(),
             architecture: "tcn".into(),
             features: FeatureSet::Mended,
-            vocabularies: Table::new(FeatureSet::Mended).vocabularies(&[], 1),
+            vocabularies: Table::new(FeatureSet::Mended).vocabularies(&[], 1, &[]),
             labels: vec![Label::UNKNOWN, Label(4496)],
             window: 4,
             training_data: "00".into(),

@@ -12,6 +12,7 @@ mod checkpoint;
 mod course;
 mod device;
 pub mod export;
+pub mod heads;
 pub mod loss;
 pub mod net;
 pub mod recurrent;
@@ -20,6 +21,7 @@ pub mod tune;
 
 pub use course::{Epoch, History};
 pub use device::device;
+pub use heads::Heads;
 pub use net::{Architecture, NetConfig};
 pub use run::{Settings, Trained, train};
 pub use tune::{Search, Trial, tune};

@@ -2,7 +2,8 @@
 //!
 //! A window's word weighs as much as the event is far from the window's nearer end (1 at the ends, half the window in the middle) times
 //! the probability that the model gives. Confidence = winner's weight / weight of all windows; so it is low where windows differ
-//! and where each of them is unsure. Everything is counted in whole numbers: the result does not depend on the order of addition.
+//! and where each of them is unsure. Where the unknown class wins, no label is given: confidence is then the rest, so that a low one
+//! always says that the label does not tell what happened. Everything is counted in whole numbers: the result does not depend on the order of addition.
 //!
 //! Unlike the original (`k8ntext.md` section 6), the first position of a window counts and events near the ends of the log are
 //! voted on with the windows that they have.
@@ -10,6 +11,8 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+/// The class of kinds that training never saw.
+pub const UNKNOWN_CLASS: u16 = 0;
 /// Probability 1.
 pub const CERTAIN: u8 = u8::MAX;
 
@@ -27,7 +30,7 @@ pub struct Word {
 pub struct Vote {
     /// The class that won.
     pub class: u16,
-    /// The winner's weight / that of all windows, 0 to 1.
+    /// The winner's weight / that of all windows, 0 to 1; of the unknown class, what it leaves of 1.
     pub confidence: f32,
     /// The runner-up came close: the difference is less than a sixth of all weight (the original's 5 of 30).
     pub undecided: bool,
@@ -73,7 +76,8 @@ impl Ballot {
             }
         }
         let (class, sum) = winner;
-        let confidence = sum as f32 / self.total.max(1) as f32;
+        let share = sum as f32 / self.total.max(1) as f32;
+        let confidence = if class == UNKNOWN_CLASS { 1.0 - share } else { share };
         Some(Vote { class, confidence, undecided: (sum - second) * 6 < self.total })
     }
 }
@@ -124,6 +128,13 @@ mod tests {
         ballot.add(Word { class: 9, ..SURE }, 45, 60);
         ballot.add(SURE, 14, 60);
         assert_eq!(ballot.result().map(|vote| (vote.class, vote.undecided)), Some((9, true)));
+    }
+
+    #[test]
+    fn what_is_surely_unknown_has_no_confidence() {
+        let mut ballot = Ballot::default();
+        ballot.add(Word { class: UNKNOWN_CLASS, ..SURE }, 30, 60);
+        assert_eq!(ballot.result(), Some(Vote { class: UNKNOWN_CLASS, confidence: 0.0, undecided: false }));
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn err(text: &str) -> Vec<Result<String, String>> {
     vec![Err(text.to_owned())]
 }
 
-fn event(id: &str) -> Value {
+pub(crate) fn event(id: &str) -> Value {
     json!({
         "kind": "Event", "apiVersion": "audit.k8s.io/v1", "level": "RequestResponse", "auditID": id,
         "stage": "ResponseComplete", "requestURI": "/api/v1/namespaces/shop/pods?limit=5&watch=0", "verb": "create",

@@ -26,8 +26,10 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
 /// (`…, error found in #10 byte of ...|data":{"a":"…`). About secrets and config maps, without quoted values too.
 pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
     let mut spans = Vec::new();
-    jwt_spans(message, &mut spans);
-    credential_spans(message, &mut spans);
+    if !is_plain(message) {
+        jwt_spans(message, &mut spans);
+        credential_spans(message, &mut spans);
+    }
     if let Some(at) = ["error found in", "bigger context", "...|"].iter().filter_map(|mark| message.find(mark)).min() {
         spans.push((at, message.len()));
     }
@@ -40,12 +42,13 @@ pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
 }
 
 /// Whether a glance shows that there is nothing to take out: no start of a token and no first letters of a scheme. Nearly all
-/// texts end here; the full search took 6 % of a conversion's time.
+/// texts end here. It looks for letters that few texts have often, 32 bytes at a time.
 fn is_plain(text: &str) -> bool {
-    !text
-        .as_bytes()
-        .windows(3)
-        .any(|w| matches!(w, b"eyJ" | [b'b' | b'B', b'e' | b'E' | b'a' | b'A', b'a' | b'A' | b's' | b'S']))
+    let text = text.as_bytes();
+    let token = |at: usize| at.checked_sub(2).and_then(|start| text.get(start..at)) == Some(b"ey");
+    let scheme =
+        |at: usize| matches!(text.get(at + 1..at + 3), Some([b'e' | b'E' | b'a' | b'A', b'a' | b'A' | b's' | b'S']));
+    !memchr::memchr_iter(b'J', text).any(token) && !memchr::memchr2_iter(b'b', b'B', text).any(scheme)
 }
 
 /// `text` with the spans replaced; they may overlap.

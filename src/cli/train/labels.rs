@@ -7,7 +7,7 @@ use crate::model::labelled::Labelled;
 use crate::model::runtime;
 use crate::model::train::run::Watch;
 use crate::model::train::{
-    Architecture, Epoch, NetConfig, Search, Settings, TrainError, Trained, Trial, device, train, tune,
+    Architecture, Epoch, Heads, NetConfig, Search, Settings, TrainError, Trained, Trial, device, train, tune,
 };
 use anyhow::{Context, Result};
 use burn::tensor::Device;
@@ -37,8 +37,8 @@ pub struct Labels {
     #[arg(long, value_name = "SEARCH")]
     tune: Option<Search>,
     /// Trials of that search.
-    #[arg(long, value_name = "N", default_value_t = 27, requires = "tune")]
-    trials: usize,
+    #[arg(long, value_name = "N", default_value_t = 27, requires = "tune", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    trials: u32,
     /// Folder of checkpoints, one an epoch.
     #[arg(long, value_name = "DIR")]
     checkpoints: Option<PathBuf>,
@@ -53,6 +53,9 @@ pub struct NetArgs {
     /// The network.
     #[arg(long, value_enum, default_value_t = Architecture::Tcn)]
     pub architecture: Architecture,
+    /// One head over all labels, or the paper's five over their parts.
+    #[arg(long, value_enum, default_value_t = Heads::One)]
+    pub heads: Heads,
     /// The columns.
     #[arg(long, value_enum, default_value_t = FeatureSet::Linked)]
     pub features: FeatureSet,
@@ -118,6 +121,7 @@ impl NetArgs {
         let units = self.units.unwrap_or(if paper { 156 } else { 64 });
         let net = NetConfig {
             architecture: self.architecture,
+            heads: self.heads,
             features: self.features,
             embedding: self.embedding,
             units,
@@ -183,7 +187,7 @@ impl Labels {
     ) -> Result<Settings> {
         let base = self.net.settings();
         let bar = bar();
-        let trials = tune(&base, search, self.trials, |trial, round, settings| {
+        let trials = tune(&base, search, self.trials as usize, |trial, round, settings| {
             bar.suspend(|| eprintln!("trial {trial}, round {round}: {}", searched(settings)));
             let trained = run(data, settings, device, (&bar, stop), None)?;
             let accuracies = trained.history.epochs.iter().map(|epoch| epoch.validation_accuracy);

@@ -32,6 +32,7 @@ impl Scores {
         let mut rows: Vec<(String, Figures)> = self.voted.iter().map(|(p, f)| (part(*p).to_owned(), *f)).collect();
         rows.push(("label, unvoted".to_owned(), self.unvoted));
         rows.push(("kinds known to training, voted".to_owned(), self.seen));
+        rows.push(("the same, by the causal engine alone".to_owned(), self.engine));
         rows.push(("without the control plane's routine, voted".to_owned(), self.actions));
         let mut out = format!("## {title}\n\n{}", table("of", &rows));
         _ = write!(

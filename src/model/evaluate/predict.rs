@@ -20,6 +20,8 @@ pub struct Prediction {
     pub label: Label,
     /// The vote.
     pub vote: Vote,
+    /// What the causal engine says by itself.
+    pub engine: Label,
 }
 
 /// Predictions over some parts.
@@ -80,9 +82,10 @@ pub fn predict(
             }
         }
         for (row, ballot) in part.clone().zip(ballots) {
-            let truth = data.events.get(row).and_then(|event| event.label);
-            if let (Some(truth), Some(vote)) = (truth, ballot.result()) {
-                found.voted.push(Prediction { row, truth, label: spec.label(vote.class), vote });
+            let event = data.events.get(row).and_then(|event| Some((event.label?, event.origin)));
+            if let (Some((truth, origin)), Some(vote)) = (event, ballot.result()) {
+                let engine = origin.unwrap_or(Label::UNKNOWN);
+                found.voted.push(Prediction { row, truth, label: spec.label(vote.class), vote, engine });
             }
         }
     }

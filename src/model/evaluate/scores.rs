@@ -96,6 +96,8 @@ pub struct Scores {
     pub seen: Figures,
     /// Voted labels outside the control plane's routine.
     pub actions: Figures,
+    /// What the causal engine says by itself, of kinds that training knew.
+    pub engine: Figures,
     /// Events of kinds that training did not know.
     pub unseen: usize,
     /// Mean confidence on kinds that training knew, and on those that it did not.
@@ -140,6 +142,7 @@ impl Scores {
             unvoted: figures(&plain),
             seen: figures(&pairs(known)),
             actions: figures(&pairs(&|p| !routine(p))),
+            engine: figures(&voted.iter().filter(|p| known(p)).map(|p| (p.truth.0, p.engine.0)).collect::<Vec<_>>()),
             unseen: unseen.len(),
             confidence: (mean(&seen), mean(&unseen)),
             auroc_of_confidence: auroc(right, wrong),
@@ -273,11 +276,11 @@ mod tests {
     fn parts_of_a_wrong_label_may_be_right() {
         let vote = Vote { class: 1, confidence: 0.5, undecided: true };
         // create pod and delete pod
-        let prediction = Prediction { row: 0, truth: Label(4496), label: Label(4512), vote };
+        let prediction = Prediction { row: 0, truth: Label(4496), label: Label(4512), vote, engine: Label(4496) };
         let scores = Scores::of(&[prediction], &[], &|_| true, &|_| false);
         let accuracy = |part| scores.voted[&part].accuracy;
         assert_eq!([Part::Label, Part::Verb, Part::Type, Part::Single].map(accuracy), [0.0, 0.0, 1.0, 1.0]);
-        assert_eq!(scores.undecided, 1.0);
+        assert_eq!((scores.undecided, scores.engine.accuracy), (1.0, 1.0));
         assert_eq!(scores.confusions.len(), 1);
     }
 }

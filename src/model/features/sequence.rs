@@ -1,72 +1,100 @@
-//! The columns that are known only once events are in order: how long ago the previous event was, and what the event follows.
+//! The columns that are known only once events are in order and the causal engine has seen them.
 //!
 //! ```text
-//! event ─▶ links: keys of what it wrote, keys of what may have caused it      memory: key ▸ origin of whoever wrote it last
-//!            link.origin    own label of the event at the start of the chain of writes that leads here
-//!            link.age       how long ago the last write of the chain was
-//!            client.origin  the same for the previous request of this client, while it goes on without a pause
-//!            client.gap     how long ago that was
+//! event ─▶ causal engine ─▶ Trace: context, role, evidence ─▶ Sequence ─ 30 events later ─▶ columns of the event
+//!            gap            time since the previous event
+//!            root.label     what the context's start is labelled: its first request that writes, or its first one; background: the routine
+//!            root.role      root, request, effect, background
+//!            cause.kind     kind of the evidence that leads to the context
+//!            cause.weight   what it weighs, in tens
 //! ```
-//! K8NTEXT's columns hold no names, so two actions of one kind at the same time look alike to a network. These columns say which
-//! of the actions around an event its object has to do with, without a name going into the network. They are a hint, not an
-//! answer: of each key only the latest write is remembered, and of all keys the one that weighs most is believed.
+//! K8NTEXT's columns hold no names, so two actions of one kind at the same time look alike to a network. `root.label` says which
+//! of the actions around an event it belongs to, without a name going into the network: it is the causal engine's own answer, which
+//! the network may believe or not. A command reads before it writes (`scale` gets, then patches): therefore an event's columns are
+//! completed [`LOOK_BEHIND`] events later, when the write is known.
 //!
-//! Invariant: what [`Sequence::save`] gives for event `n` is the memory as it was before event `n`, whatever came since.
+//! Invariants: the columns depend on the events and their order alone, not on where the stream was cut. What [`Sequence::save`] gives
+//! for event `n`, whose predecessors are complete, is enough to complete event `n` and what follows in the same way.
 
-use super::vocabulary::FIRST;
-use super::{ABSENT, FeatureSet, gap_bucket};
+use super::{FeatureSet, Value, gap_bucket};
+use crate::audit::hash::Id;
+use crate::audit::label::Label;
 use crate::audit::time::Micros;
+use crate::context::kind::Kind;
+use crate::context::model::{Attribution, Role};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-/// How long a write is remembered.
-const HORIZON_US: i64 = 300_000_000;
-/// The pause after which a client's next request is the start of something new.
-const PAUSE_US: i64 = 1_000_000;
+/// An event's columns are completed so many events later.
+pub const LOOK_BEHIND: usize = 30;
+/// A context that had no event for so long is forgotten: nothing joins it any more (DESIGN 3.4).
+const HORIZON_US: i64 = 3_600_000_000;
+/// Event time between two rounds of forgetting.
+const FORGET_EVERY_US: i64 = 10_000_000;
 
-/// Names of these columns, in order; the last four are there for linked features only.
-pub const SEQUENCE_COLUMNS: [&str; 5] = ["gap", "link.origin", "link.age", "client.origin", "client.gap"];
+/// Names of these columns, in order; all but the first are there for linked features only.
+pub const SEQUENCE_COLUMNS: [&str; 5] = ["gap", ROOT_LABEL, "root.role", "cause.kind", "cause.weight"];
+/// The column with the causal engine's own answer.
+pub const ROOT_LABEL: &str = "root.label";
 
-/// A key that an event shares with others.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// Hash of what it stands for.
-    pub key: u64,
-    /// The event wrote it; otherwise it may follow from an earlier write of it.
-    pub written: bool,
-    /// Only another user's write counts.
-    pub by_others: bool,
-    /// Kind of evidence, which says what a write of this age weighs.
-    pub kind: u8,
-}
-
-/// What order-dependent columns need of an event.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Touch {
-    /// Hash of the client: user, user agent, address.
-    pub client: u64,
-    /// Hash of the user.
-    pub user: u64,
-    /// The actor is a person: what they do follows from nothing.
-    pub person: bool,
-    /// It changes something.
+/// What is known of an event when it is in order.
+#[derive(Copy, Clone, Debug)]
+pub struct Trace {
+    /// What the causal engine says; `None` where there is none.
+    pub said: Option<Attribution>,
+    /// Proposed label of the event itself.
+    pub own: Label,
+    /// Label of the control plane's routine, if it is a part of it.
+    pub routine: Label,
+    /// The event changes something.
     pub write: bool,
-    /// It starts something of its own, whatever it follows from.
-    pub own_root: bool,
-    /// Its keys.
-    pub links: SmallVec<[Link; 6]>,
 }
 
-/// What is remembered of a key or client.
+/// The columns of one event.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    gap: u16,
+    /// What the context's start is labelled.
+    pub origin: Option<Label>,
+    role: Option<Role>,
+    evidence: Option<(u8, u8)>,
+}
+
+impl Ordered {
+    /// The values of a set's columns, in their order.
+    pub fn values(&self, set: FeatureSet) -> impl Iterator<Item = Value<'static>> + use<> {
+        let role = self.role.map(|role| match role {
+            Role::Root => "root",
+            Role::Request => "request",
+            Role::Effect => "effect",
+            Role::Background => "background",
+        });
+        let values = [
+            Some(Cow::Owned(bucket_name(self.gap))),
+            self.origin.map(|label| Cow::Owned(label.0.to_string())),
+            role.map(Cow::Borrowed),
+            self.evidence.and_then(|(kind, _)| Kind::from_code(kind)).map(|kind| Cow::Borrowed(kind.name())),
+            self.evidence.map(|(_, weight)| Cow::Owned((weight / 10).to_string())),
+        ];
+        values.into_iter().take(set.sequence_columns().len())
+    }
+}
+
+/// What a bucket of gaps is called.
+pub(super) fn bucket_name(bucket: u16) -> String {
+    format!("2^{bucket} us")
+}
+
+/// What is remembered of a context. Events are numbered along the stream.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
-    origin: u16,
-    user: u64,
-    at: Micros,
-    wrote: bool,
+struct Known {
+    /// Number and own label of its first event.
+    first: (u64, Label),
+    /// The same of its first request that writes.
+    write: Option<(u64, Label)>,
+    last_at: Micros,
 }
 
 /// The memory as it was at some event, for a restart.
@@ -74,153 +102,110 @@ struct Entry {
 pub struct SavedSequence {
     number: u64,
     last_at: Option<Micros>,
-    keys: Vec<(u64, Entry)>,
-    clients: Vec<(u64, Entry)>,
+    contexts: Vec<(Id, Known)>,
 }
 
-/// What an event changed, as it was before.
-#[derive(Clone, Debug)]
-enum Was {
-    Last(Option<Micros>),
-    Key(u64, Option<Entry>),
-    Client(u64, Option<Entry>),
-}
-
-/// What evidence weighs: for each kind the tiers (largest age in microseconds, weight), ages ascending. Part of what the columns mean.
-#[derive(Clone, Debug, Default)]
-pub struct Weights(pub Arc<[Vec<(i64, u8)>]>);
-
-impl Weights {
-    /// Weight of a write that is `age_us` old; `None` when it is too old.
-    fn of(&self, kind: u8, age_us: i64) -> Option<u8> {
-        self.0.get(usize::from(kind))?.iter().find(|(within_us, _)| age_us <= *within_us).map(|(_, weight)| *weight)
+impl SavedSequence {
+    /// Time of the last event before it was saved.
+    pub fn last_at(&self) -> Option<Micros> {
+        self.last_at
     }
+}
+
+/// An event whose columns are not complete.
+#[derive(Copy, Clone, Debug)]
+struct Waiting {
+    at: Micros,
+    /// Its context, unless it is background.
+    context: Option<Id>,
+    columns: Ordered,
 }
 
 /// Fills in the order-dependent columns, event by event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sequence {
-    set: FeatureSet,
-    weights: Weights,
+    /// Number of the next event.
     number: u64,
     last_at: Option<Micros>,
-    keys: HashMap<u64, Entry>,
-    clients: HashMap<u64, Entry>,
-    undo: VecDeque<(u64, Was)>,
+    contexts: HashMap<Id, Known>,
+    waiting: VecDeque<Waiting>,
+    forgotten: Option<Micros>,
 }
 
 impl Sequence {
-    /// A memory of nothing, before event 0.
-    pub fn new(set: FeatureSet, weights: Weights) -> Sequence {
-        Sequence::resume(set, weights, SavedSequence::default())
-    }
-
     /// Goes on where a memory was saved.
-    pub fn resume(set: FeatureSet, weights: Weights, saved: SavedSequence) -> Sequence {
-        let SavedSequence { number, last_at, keys, clients } = saved;
-        let (keys, clients) = (keys.into_iter().collect(), clients.into_iter().collect());
-        Sequence { set, weights, number, last_at, keys, clients, undo: VecDeque::new() }
+    pub fn resume(saved: SavedSequence) -> Sequence {
+        let SavedSequence { number, last_at, contexts } = saved;
+        Sequence { number, last_at, contexts: contexts.into_iter().collect(), ..Sequence::default() }
     }
 
-    /// Fills in the columns of the next event. Its own label stands in column 0.
-    pub fn fill(&mut self, row: &mut [u16], at: Micros, touch: &Touch) {
-        let columns = self.set.sequence_columns().len();
-        let own = row.first().copied().unwrap_or(ABSENT);
-        let from = row.len().saturating_sub(columns);
-        let place = row.get_mut(from..).unwrap_or_default();
-        let gap = self.last_at.map_or(0, |last| at.since(last));
-        self.undo.push_back((self.number, Was::Last(self.last_at.replace(at))));
-        if columns == SEQUENCE_COLUMNS.len() {
-            let (link, client) = (self.link(at, touch), self.client(at, touch));
-            let origin = match (link, client) {
-                _ if touch.own_root => own,
-                (Some(link), _) if !touch.person => link.origin,
-                (_, Some(client)) if touch.person && (client.wrote || !touch.write) => client.origin,
-                _ => own,
-            };
-            self.remember(origin, at, touch, client);
-            let pair = |entry: Option<Entry>| entry.map_or([ABSENT; 2], |e| [e.origin, number_of(at.since(e.at))]);
-            let ([link_origin, link_age], [client_origin, client_gap]) = (pair(link), pair(client));
-            place.copy_from_slice(&[number_of(gap), link_origin, link_age, client_origin, client_gap]);
-        } else if let Some(place) = place.first_mut() {
-            *place = number_of(gap);
+    /// Takes the next event; gives the columns of the one [`LOOK_BEHIND`] before it.
+    pub fn push(&mut self, at: Micros, trace: &Trace) -> Option<Ordered> {
+        let gap = gap_bucket(self.last_at.map_or(0, |last| at.since(last)));
+        self.last_at = Some(at);
+        let said = trace.said.as_ref();
+        let context = said.filter(|said| said.role != Role::Background).map(|said| said.context);
+        if let Some(context) = context {
+            self.remember(context, at, trace);
         }
-        self.number += 1;
-    }
-
-    /// The write that weighs most of all that the event may follow from, the latest of equals.
-    fn link(&self, at: Micros, touch: &Touch) -> Option<Entry> {
-        let mut best: Option<(u8, Entry)> = None;
-        for link in touch.links.iter().filter(|link| !link.written) {
-            let Some(entry) = self.keys.get(&link.key) else { continue };
-            let age_us = at.since(entry.at);
-            if age_us >= HORIZON_US || link.by_others && entry.user == touch.user {
-                continue;
-            }
-            let Some(weight) = self.weights.of(link.kind, age_us) else { continue };
-            if best.is_none_or(|(known, other)| (weight, entry.at) > (known, other.at)) {
-                best = Some((weight, *entry));
-            }
-        }
-        best.map(|(_, entry)| entry)
-    }
-
-    /// The client's previous request, unless it paused.
-    fn client(&self, at: Micros, touch: &Touch) -> Option<Entry> {
-        self.clients.get(&touch.client).copied().filter(|entry| at.since(entry.at) < PAUSE_US)
-    }
-
-    fn remember(&mut self, origin: u16, at: Micros, touch: &Touch, client: Option<Entry>) {
-        let entry = Entry { origin, user: touch.user, at, wrote: touch.write };
-        for link in touch.links.iter().filter(|link| link.written) {
-            self.undo.push_back((self.number, Was::Key(link.key, self.keys.insert(link.key, entry))));
-        }
-        let wrote = touch.write || client.is_some_and(|client| client.wrote);
-        let was = self.clients.insert(touch.client, Entry { wrote, ..entry });
-        self.undo.push_back((self.number, Was::Client(touch.client, was)));
-    }
-
-    /// The memory before event `number`; it must not have been forgotten.
-    pub fn save(&self, number: u64) -> SavedSequence {
-        let mut last_at = self.last_at;
-        let (mut keys, mut clients) = (self.keys.clone(), self.clients.clone());
-        for (_, was) in self.undo.iter().rev().take_while(|(changed, _)| *changed >= number) {
-            match was {
-                Was::Last(was) => last_at = *was,
-                Was::Key(key, was) => put_back(&mut keys, *key, *was),
-                Was::Client(client, was) => put_back(&mut clients, *client, *was),
-            }
-        }
-        let sorted = |map: HashMap<u64, Entry>, keep_us: i64| {
-            let recent = |entry: &Entry| last_at.is_some_and(|last| last.since(entry.at) < keep_us);
-            let mut all: Vec<(u64, Entry)> = map.into_iter().filter(|(_, entry)| recent(entry)).collect();
-            all.sort_unstable_by_key(|(key, _)| *key);
-            all
+        let background = if trace.routine == Label::UNKNOWN { trace.own } else { trace.routine };
+        let columns = Ordered {
+            gap,
+            origin: said.map(|_| background),
+            role: said.map(|said| said.role),
+            evidence: said.and_then(|said| said.cause).map(|cause| (cause.kind, cause.weight)),
         };
-        let (keys, clients) = (sorted(keys, HORIZON_US), sorted(clients, PAUSE_US));
-        SavedSequence { number: number.min(self.number), last_at, keys, clients }
+        self.waiting.push_back(Waiting { at, context, columns });
+        self.number += 1;
+        if self.waiting.len() > LOOK_BEHIND { self.next() } else { None }
     }
 
-    /// Nothing before event `number` will be saved; what is too old to matter goes.
-    pub fn forget(&mut self, number: u64) {
-        while self.undo.front().is_some_and(|(changed, _)| *changed < number) {
-            self.undo.pop_front();
+    /// The columns of the events that wait: nothing follows.
+    pub fn finish(&mut self) -> Vec<Ordered> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    fn next(&mut self) -> Option<Ordered> {
+        let Waiting { context, columns, .. } = self.waiting.pop_front()?;
+        let label = |known: &Known| known.write.unwrap_or(known.first).1;
+        let origin = context.map_or(columns.origin, |context| self.contexts.get(&context).map(label));
+        Some(Ordered { origin, ..columns })
+    }
+
+    fn remember(&mut self, context: Id, at: Micros, trace: &Trace) {
+        let now = (self.number, trace.own);
+        let begun = Known { first: now, write: None, last_at: at };
+        let known = self.contexts.entry(context).or_insert(begun);
+        // Whether it was forgotten in the meantime must not matter.
+        if at.since(known.last_at) >= HORIZON_US {
+            *known = begun;
         }
-        if let Some(last) = self.undo.front().and_then(|(_, was)| if let Was::Last(at) = was { *at } else { None }) {
-            self.keys.retain(|_, entry| last.since(entry.at) < HORIZON_US);
-            self.clients.retain(|_, entry| last.since(entry.at) < PAUSE_US);
+        known.last_at = at;
+        let asked = trace.said.is_some_and(|said| matches!(said.role, Role::Root | Role::Request));
+        if trace.write && asked {
+            known.write.get_or_insert(now);
         }
     }
-}
 
-fn number_of(gap_us: i64) -> u16 {
-    FIRST as u16 + gap_bucket(gap_us)
-}
+    /// The memory before event `number`; all events before it must be complete, the last of them at `last_at`.
+    pub fn save(&self, number: u64, last_at: Option<Micros>) -> SavedSequence {
+        let before = |known: &Known| Known { write: known.write.filter(|(at, _)| *at < number), ..*known };
+        let known = |known: &Known| {
+            known.first.0 < number && last_at.is_some_and(|last| last.since(known.last_at) < HORIZON_US)
+        };
+        let kept = self.contexts.iter().filter(|(_, entry)| known(entry));
+        let mut contexts: Vec<(Id, Known)> = kept.map(|(id, entry)| (*id, before(entry))).collect();
+        contexts.sort_unstable_by_key(|(id, _)| *id);
+        SavedSequence { number: number.min(self.number), last_at, contexts }
+    }
 
-fn put_back(map: &mut HashMap<u64, Entry>, key: u64, was: Option<Entry>) {
-    match was {
-        Some(entry) => _ = map.insert(key, entry),
-        None => _ = map.remove(&key),
+    /// Forgets what is too old to matter. Cheap to call often.
+    pub fn forget(&mut self) {
+        let Some(now) = self.waiting.front().map(|waiting| waiting.at).or(self.last_at) else { return };
+        if self.forgotten.is_none_or(|last| now.since(last) >= FORGET_EVERY_US) {
+            self.contexts.retain(|_, known| now.since(known.last_at) < HORIZON_US);
+            self.forgotten = Some(now);
+        }
     }
 }
 
@@ -229,70 +214,89 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LINKED: FeatureSet = FeatureSet::Linked;
-
-    fn weights() -> Weights {
-        Weights([vec![(HORIZON_US, 1)]].into())
+    fn trace(context: u64, role: Role, own: i32, write: bool) -> Trace {
+        let said = Attribution { context: Id(context), role, background: None, cause: None, parent_context: None };
+        Trace { said: Some(said), own: Label(own), routine: Label::UNKNOWN, write }
     }
 
-    fn row(own: u16) -> Vec<u16> {
-        let mut row = vec![ABSENT; LINKED.width()];
-        row[0] = own;
-        row
-    }
-
-    fn touch(user: u64, person: bool, write: bool, links: &[(u64, bool)]) -> Touch {
-        let link = |&(key, written)| Link { key, written, by_others: false, kind: 0 };
-        Touch { client: user, user, person, write, own_root: false, links: links.iter().map(link).collect() }
-    }
-
-    /// Runs events at 1 s intervals and gives `link.origin` of each.
-    fn origins(sequence: &mut Sequence, events: &[(u16, Touch)]) -> Vec<u16> {
-        let fill = |(index, (own, touch)): (usize, &(u16, Touch))| {
-            let mut row = row(*own);
-            sequence.fill(&mut row, Micros(index as i64 * 2_000_000), touch);
-            row[row.len() - 4]
-        };
-        events.iter().enumerate().map(fill).collect()
+    /// Runs events at intervals of 0.7 s and gives all columns.
+    fn run(sequence: &mut Sequence, events: &[Trace], from: usize, forget: bool) -> Vec<Ordered> {
+        let mut out = Vec::new();
+        for (index, event) in events.iter().enumerate().skip(from) {
+            out.extend(sequence.push(Micros(index as i64 * 700_000), event));
+            if forget {
+                sequence.forget();
+            }
+        }
+        out.extend(sequence.finish());
+        out
     }
 
     #[test]
-    fn an_effect_knows_what_started_its_chain() {
+    fn a_context_is_labelled_by_its_first_write_also_what_came_before_it() {
         let events = [
-            (10, touch(1, true, true, &[(100, true)])),
-            (20, touch(2, false, true, &[(100, false), (200, true)])),
-            (30, touch(3, false, true, &[(200, false)])),
-            (40, touch(4, false, true, &[(300, false)])),
+            trace(1, Role::Root, 10, false),
+            trace(1, Role::Request, 20, true),
+            trace(1, Role::Effect, 30, true),
+            trace(2, Role::Root, 40, false),
+            trace(9, Role::Background, 50, true),
+            Trace { routine: Label(60), ..trace(9, Role::Background, 50, true) },
         ];
-        assert_eq!(origins(&mut Sequence::new(LINKED, weights()), &events), [ABSENT, 10, 10, ABSENT]);
+        let origins: Vec<i32> =
+            run(&mut Sequence::default(), &events, 0, false).iter().filter_map(|c| Some(c.origin?.0)).collect();
+        assert_eq!(origins, [20, 20, 20, 40, 50, 60]);
+        let values: Vec<Value<'_>> =
+            run(&mut Sequence::default(), &events, 0, false)[2].values(FeatureSet::Linked).collect();
+        assert_eq!(
+            values.iter().map(|v| v.as_deref()).collect::<Vec<_>>(),
+            [Some("2^20 us"), Some("20"), Some("effect"), None, None]
+        );
     }
 
-    fn any_touch() -> impl Strategy<Value = (u16, Touch)> {
-        let links = proptest::collection::vec((0u64..6, any::<bool>()), 0..4);
-        (2u16..9, 0u64..3, any::<bool>(), any::<bool>(), links)
-            .prop_map(|(own, user, person, write, links)| (own, touch(user, person, write, &links)))
+    #[test]
+    fn a_write_that_comes_too_late_names_nothing_before() {
+        let mut events = vec![trace(1, Role::Root, 10, false)];
+        events.extend((0..LOOK_BEHIND).map(|n| trace(100 + n as u64, Role::Root, 70, true)));
+        events.push(trace(1, Role::Request, 20, true));
+        let all = run(&mut Sequence::default(), &events, 0, false);
+        assert_eq!((all[0].origin, all[LOOK_BEHIND + 1].origin), (Some(Label(10)), Some(Label(20))));
+        events.remove(1);
+        assert_eq!(run(&mut Sequence::default(), &events, 0, false)[0].origin, Some(Label(20)));
+    }
+
+    #[test]
+    fn a_context_without_events_for_an_hour_is_another_one() {
+        let mut sequence = Sequence::default();
+        sequence.push(Micros(0), &trace(1, Role::Root, 10, true));
+        sequence.push(Micros(HORIZON_US), &trace(1, Role::Request, 20, false));
+        assert_eq!(sequence.finish().iter().map(|c| c.origin).collect::<Vec<_>>(), [Some(Label(20)); 2]);
+    }
+
+    fn any_trace() -> impl Strategy<Value = Trace> {
+        let role = prop_oneof![Just(Role::Root), Just(Role::Request), Just(Role::Effect), Just(Role::Background)];
+        (0u64..6, role, 2i32..9, any::<bool>()).prop_map(|(context, role, own, write)| trace(context, role, own, write))
     }
 
     proptest! {
         #[test]
-        fn what_is_saved_goes_on_the_same(events in proptest::collection::vec(any_touch(), 1..40), at in 0usize..40, ahead in 0usize..20) {
-            let fill = |sequence: &mut Sequence, index: usize| {
-                let (own, touch) = &events[index];
-                let mut row = row(*own);
-                sequence.fill(&mut row, Micros(index as i64 * 700_000), touch);
-                row
-            };
-            let at = at.min(events.len());
-            let mut whole = Sequence::new(LINKED, weights());
-            let wanted: Vec<Vec<u16>> = (0..events.len()).map(|index| fill(&mut whole, index)).collect();
-            let mut before = Sequence::new(LINKED, weights());
-            for index in 0..(at + ahead).min(events.len()) {
-                fill(&mut before, index);
+        fn what_is_saved_goes_on_the_same(
+            events in proptest::collection::vec(any_trace(), 1..120), at in 0usize..120, ahead in 0usize..60
+        ) {
+            let wanted = run(&mut Sequence::default(), &events, 0, false);
+            prop_assert_eq!(wanted.len(), events.len());
+            // Settled are at most the events that are complete.
+            let pushed = (at + LOOK_BEHIND + ahead).min(events.len());
+            let at = at.min(pushed.saturating_sub(LOOK_BEHIND));
+            let mut before = Sequence::default();
+            let mut complete = Vec::new();
+            for (index, event) in events.iter().enumerate().take(pushed) {
+                complete.extend(before.push(Micros(index as i64 * 700_000), event));
+                before.forget();
             }
-            before.forget(at as u64);
-            let mut after = Sequence::resume(LINKED, weights(), before.save(at as u64));
-            let again: Vec<Vec<u16>> = (at..events.len()).map(|index| fill(&mut after, index)).collect();
-            prop_assert_eq!(&again[..], &wanted[at..]);
+            prop_assert_eq!(&complete[..], &wanted[..complete.len()]);
+            let last_at = at.checked_sub(1).map(|index| Micros(index as i64 * 700_000));
+            let mut after = Sequence::resume(before.save(at as u64, last_at));
+            prop_assert_eq!(&run(&mut after, &events, at, true)[..], &wanted[at..]);
         }
     }
 }

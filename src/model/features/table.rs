@@ -1,9 +1,11 @@
 //! Labelled events as a table of interned values: decoded once, encoded anew for each split, since every split has vocabularies
 //! of its own training part.
 
+use super::sequence::bucket_name;
 use super::vocabulary::FIRST;
-use super::{ABSENT, FeatureSet, GAP_BUCKETS, UNKNOWN, Vocabulary};
+use super::{ABSENT, FeatureSet, GAP_BUCKETS, Ordered, ROOT_LABEL, UNKNOWN, Vocabulary};
 use crate::audit::event::Event;
+use crate::audit::label::Label;
 use hashbrown::HashMap;
 use std::ops::Range;
 
@@ -32,7 +34,7 @@ struct Interned {
 impl Table {
     /// An empty table.
     pub fn new(set: FeatureSet) -> Table {
-        Table { set, columns: vec![Interned::default(); set.columns().len()], cells: Vec::new() }
+        Table { set, columns: vec![Interned::default(); set.width()], cells: Vec::new() }
     }
 
     /// Its columns.
@@ -40,10 +42,21 @@ impl Table {
         self.set
     }
 
-    /// Appends an event.
+    /// Appends an event; what depends on the order of events is left absent.
     pub fn push(&mut self, event: &Event<'_>) {
         for (column, interned) in self.set.columns().iter().zip(&mut self.columns) {
             self.cells.push((column.value)(event).map_or(NONE, |value| interned.number(&value)));
+        }
+        self.cells.extend(self.set.sequence_columns().iter().map(|_| NONE));
+    }
+
+    /// Fills in what depends on the order of events.
+    pub fn complete(&mut self, row: usize, ordered: &Ordered) {
+        let (width, own) = (self.set.width(), self.set.columns().len());
+        let cells = self.cells.get_mut(row * width + own..(row + 1) * width).unwrap_or_default();
+        let columns = self.columns.get_mut(own..).unwrap_or_default();
+        for ((cell, interned), value) in cells.iter_mut().zip(columns).zip(ordered.values(self.set)) {
+            *cell = value.map_or(NONE, |value| interned.number(&value));
         }
     }
 
@@ -62,11 +75,12 @@ impl Table {
         self.cells.get(row * width..(row + 1) * width).unwrap_or_default()
     }
 
-    /// The vocabularies of the columns, those of the sequence included, from the rows in `parts` alone.
+    /// The vocabularies of the columns from the rows in `parts` alone. Gaps have all their buckets; the engine's answer has a number
+    /// where it is one of `classes`, of which the first is the unknown one.
     ///
     /// A value needs `min_count` occurrences for a number of its own, so that the unknown one occurs in training too; the
     /// original set numbers every value, in the order in which they came.
-    pub fn vocabularies(&self, parts: &[Range<usize>], min_count: usize) -> Vec<Vocabulary> {
+    pub fn vocabularies(&self, parts: &[Range<usize>], min_count: usize, classes: &[Label]) -> Vec<Vocabulary> {
         let mut counts: Vec<Vec<(usize, usize)>> =
             self.columns.iter().map(|column| vec![(0, usize::MAX); column.values.len() + 1]).collect();
         for row in parts.iter().flat_map(Range::clone) {
@@ -77,9 +91,15 @@ impl Table {
                 }
             }
         }
-        let named = self.set.columns().iter().zip(&self.columns).zip(counts);
-        let mut all: Vec<Vocabulary> = named
+        let named = self.set.names().into_iter().zip(&self.columns).zip(counts);
+        named
             .map(|((column, interned), counts)| {
+                let fixed = |values: Vec<String>| Vocabulary { column: column.to_owned(), values };
+                match column {
+                    "gap" => return fixed((0..GAP_BUCKETS).map(bucket_name).collect()),
+                    ROOT_LABEL => return fixed(classes.iter().skip(1).map(|label| label.0.to_string()).collect()),
+                    _ => {}
+                }
                 let seen = interned.values.iter().zip(counts.into_iter().skip(1));
                 let mut seen: Vec<(&String, (usize, usize))> =
                     seen.filter(|(value, (count, _))| *count > 0 && value.len() <= MAX_VALUE_BYTES).collect();
@@ -91,20 +111,12 @@ impl Table {
                     }
                 }
                 seen.truncate(MAX_VALUES);
-                let values = seen.into_iter().map(|(value, _)| value.clone()).collect();
-                Vocabulary { column: column.name.to_owned(), values }
+                fixed(seen.into_iter().map(|(value, _)| value.clone()).collect())
             })
-            .collect();
-        let buckets: Vec<String> = (0..GAP_BUCKETS).map(|bucket| format!("2^{bucket} us")).collect();
-        for name in self.set.sequence_columns() {
-            // an origin is an own label, with the same numbers
-            let origins = name.ends_with("origin").then(|| all.first().map(|own| own.values.clone())).flatten();
-            all.push(Vocabulary { column: (*name).to_owned(), values: origins.unwrap_or_else(|| buckets.clone()) });
-        }
-        all
+            .collect()
     }
 
-    /// All rows as numbers of these vocabularies; what depends on their order is left absent.
+    /// All rows as numbers of these vocabularies.
     pub fn encode(&self, vocabularies: &[Vocabulary]) -> Vec<Vec<u16>> {
         let numbers: Vec<Vec<u16>> = self
             .columns
@@ -119,10 +131,7 @@ impl Table {
             .collect();
         let encode = |row: usize| {
             let cells = self.row(row).iter().zip(&numbers);
-            let mut row: Vec<u16> =
-                cells.map(|(cell, numbers)| numbers.get(*cell as usize).copied().unwrap_or(UNKNOWN)).collect();
-            row.extend(self.set.sequence_columns().iter().map(|_| ABSENT));
-            row
+            cells.map(|(cell, numbers)| numbers.get(*cell as usize).copied().unwrap_or(UNKNOWN)).collect()
         };
         (0..self.len()).map(encode).collect()
     }

@@ -1,6 +1,6 @@
 //! Vocabularies: which number a value of a column has, and the encoder that asks them.
 
-use super::FeatureSet;
+use super::{FeatureSet, Ordered};
 use crate::audit::event::Event;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ pub const UNKNOWN: u16 = 0;
 /// Number of an absent value.
 pub const ABSENT: u16 = 1;
 /// Number of the first value of a vocabulary.
-pub(super) const FIRST: usize = 2;
+pub const FIRST: usize = 2;
 
 /// The values of one column, in the order of their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,18 +41,27 @@ impl Encoder {
         let number = |vocabulary: &Vocabulary| {
             (FIRST as u16..).zip(&vocabulary.values).map(|(number, value)| (value.clone(), number)).collect()
         };
-        let numbers = vocabularies.iter().take(set.columns().len()).map(number).collect();
+        let numbers = vocabularies.iter().map(number).collect();
         Encoder { set, numbers }
     }
 
     /// Appends the numbers of `event` to `row`, one a column; what depends on the order of events is left
-    /// [`ABSENT`], see [`super::Sequence`].
+    /// [`ABSENT`], see [`Encoder::complete`].
     pub fn encode(&self, event: &Event<'_>, row: &mut Vec<u16>) {
         row.extend(self.set.columns().iter().zip(&self.numbers).map(|(column, numbers)| {
             let Some(value) = (column.value)(event) else { return ABSENT };
             numbers.get(&*value).copied().unwrap_or(UNKNOWN)
         }));
         row.extend(self.set.sequence_columns().iter().map(|_| ABSENT));
+    }
+
+    /// Fills in what depends on the order of events.
+    pub fn complete(&self, row: &mut [u16], ordered: &Ordered) {
+        let own = self.set.columns().len();
+        let (cells, numbers) = (row.get_mut(own..).unwrap_or_default(), self.numbers.get(own..).unwrap_or_default());
+        for ((cell, numbers), value) in cells.iter_mut().zip(numbers).zip(ordered.values(self.set)) {
+            *cell = value.map_or(ABSENT, |value| numbers.get(&*value).copied().unwrap_or(UNKNOWN));
+        }
     }
 
     /// Numbers a row has.

@@ -70,6 +70,11 @@ impl Graph {
         self.constant(name, Element::I64, &[values.len()], values.iter().flat_map(|v| v.to_le_bytes()).collect());
     }
 
+    /// Adds a constant integer without dimensions.
+    pub fn scalar(&mut self, name: &str, value: i64) {
+        self.constant(name, Element::I64, &[], value.to_le_bytes().to_vec());
+    }
+
     fn constant(&mut self, name: &str, element: Element, shape: &[usize], raw_data: Vec<u8>) {
         let dims = shape.iter().map(|n| *n as i64).collect();
         self.0.initializer.push(proto::Tensor { dims, data_type: element as i32, name: name.to_owned(), raw_data });

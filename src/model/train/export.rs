@@ -1,10 +1,12 @@
 //! From a trained network to an ONNX file: the same computation, node by node, with dropout left out.
 
 use super::TrainError;
-use super::net::{DILATIONS, Input, KERNEL, Net, Tcn, Trunk, TwoLstm};
+use super::heads::{Five, Head, PARTS};
+use super::net::{Answer, DILATIONS, Input, KERNEL, Net, Tcn, Trunk, TwoLstm};
 use super::recurrent::BiLstm;
 use crate::model::labels::LabelSpec;
 use crate::model::onnx::{Attribute, Dim, Element, Graph, Lstm};
+use burn::nn::BatchNorm;
 use burn::tensor::Tensor;
 
 /// The model file of `net` with its description. Input `ids [batch, window, columns]`, output `logits [batch, window, classes]`.
@@ -19,7 +21,14 @@ pub fn export(net: &Net, spec: &LabelSpec) -> Result<Vec<u8>, TrainError> {
         Trunk::Tcn(tcn) => convolutions(&mut graph, tcn)?,
         Trunk::Bilstm(layers) => lstm_layers(&mut graph, layers)?,
     }
-    linear(&mut graph, "head", &net.head, "trunk", "logits")?;
+    let logits = if net.answer.is_some() { "head" } else { "logits" };
+    match &net.head {
+        Head::One(head) => linear(&mut graph, "head", head, "trunk", logits)?,
+        Head::Five(five) => five_heads(&mut graph, five, logits)?,
+    }
+    if let Some(answer) = &net.answer {
+        believe(&mut graph, answer)?;
+    }
     let classes = Dim::Fixed(spec.labels.len());
     graph.output("logits", Element::F32, &[Dim::Named("batch"), Dim::Fixed(spec.window), classes]);
     let properties = spec.properties().map_err(|e| TrainError::Library(e.to_string()))?;
@@ -46,6 +55,39 @@ fn input(graph: &mut Graph, input: &Input) -> Result<(), TrainError> {
     graph.node("Add", &["ids", "offsets"], &["places"], &[]);
     graph.node("Gather", &["table", "places"], &["embedded"], &[]);
     graph.node("Reshape", &["embedded", "side_by_side"], &["x"], &[]);
+    Ok(())
+}
+
+fn five_heads(graph: &mut Graph, five: &Five, logits: &str) -> Result<(), TrainError> {
+    linear(graph, "dense", &five.dense, "trunk", "dense")?;
+    graph.node("Relu", &["dense"], &["positive"], &[]);
+    transpose(graph, "positive", "heads.in", &[0, 2, 1]);
+    batch_norm(graph, "heads", &five.norm)?;
+    transpose(graph, "heads.out", "channels", &[0, 2, 1]);
+    graph.ints("by_head", &[0, 0, PARTS as i64, -1]);
+    graph.node("Reshape", &["channels", "by_head"], &["heads.split"], &[]);
+    graph.node("LogSoftmax", &["heads.split"], &["said"], &[("axis", Attribute::Int(-1))]);
+    let parts: Vec<String> = (0..five.numbers.len()).map(|head| format!("part{head}")).collect();
+    for ((head, numbers), part) in five.numbers.iter().enumerate().zip(&parts) {
+        let [index, classes, one] = ["index", "classes", "head"].map(|what| format!("{part}.{what}"));
+        graph.scalar(&index, head as i64);
+        graph.ints(&classes, numbers);
+        graph.node("Gather", &["said", &index], &[&one], &[("axis", Attribute::Int(2))]);
+        graph.node("Gather", &[&one, &classes], &[part], &[("axis", Attribute::Int(2))]);
+    }
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    graph.node("Sum", &parts, &[logits], &[]);
+    Ok(())
+}
+
+fn believe(graph: &mut Graph, answer: &Answer) -> Result<(), TrainError> {
+    let ([numbers, classes], table) = values(answer.table.val())?;
+    graph.floats("answer.table", &[numbers, classes], &table);
+    graph.scalar("answer.column", answer.column as i64);
+    // an index without dimensions takes the dimension away
+    graph.node("Gather", &["ids", "answer.column"], &["answer.ids"], &[("axis", Attribute::Int(2))]);
+    graph.node("Gather", &["answer.table", "answer.ids"], &["answer"], &[]);
+    graph.node("Add", &["head", "answer"], &["logits"], &[]);
     Ok(())
 }
 
@@ -99,23 +141,31 @@ fn lstm_layers(graph: &mut Graph, layers: &TwoLstm) -> Result<(), TrainError> {
     lstm(graph, "first", &layers.first, "steps", "first.out")?;
     // [window, batch, channels] to [batch, channels, window] and back
     transpose(graph, "first.out", "norm.in", &[1, 2, 0]);
-    let norm = &layers.norm;
-    let constants = [
-        ("norm.scale", norm.gamma.val()),
-        ("norm.shift", norm.beta.val()),
-        ("norm.mean", norm.running_mean.value_sync()),
-        ("norm.variance", norm.running_var.value_sync()),
-    ];
-    for (name, tensor) in constants {
-        let ([channels], values) = values(tensor)?;
-        graph.floats(name, &[channels], &values);
-    }
-    let inputs = ["norm.in", "norm.scale", "norm.shift", "norm.mean", "norm.variance"];
-    let epsilon = [("epsilon", Attribute::Float(norm.epsilon as f32))];
-    graph.node("BatchNormalization", &inputs, &["norm.out"], &epsilon);
+    batch_norm(graph, "norm", &layers.norm)?;
     transpose(graph, "norm.out", "second.in", &[2, 0, 1]);
     lstm(graph, "second", &layers.second, "second.in", "second.out")?;
     transpose(graph, "second.out", "trunk", &[1, 0, 2]);
+    Ok(())
+}
+
+/// From `name.in` to `name.out`, both `[batch, channels, window]`.
+fn batch_norm(graph: &mut Graph, name: &str, norm: &BatchNorm) -> Result<(), TrainError> {
+    let constants = [
+        ("scale", norm.gamma.val()),
+        ("shift", norm.beta.val()),
+        ("mean", norm.running_mean.value_sync()),
+        ("variance", norm.running_var.value_sync()),
+    ];
+    let mut inputs = vec![format!("{name}.in")];
+    for (part, tensor) in constants {
+        let ([channels], values) = values(tensor)?;
+        let constant = format!("{name}.{part}");
+        graph.floats(&constant, &[channels], &values);
+        inputs.push(constant);
+    }
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let epsilon = [("epsilon", Attribute::Float(norm.epsilon as f32))];
+    graph.node("BatchNormalization", &inputs, &[&format!("{name}.out")], &epsilon);
     Ok(())
 }
 

@@ -1,16 +1,20 @@
 //! The networks.
 //!
 //! ```text
-//! ids ─▶ embedding of each column, side by side ─▶ dropout ─▶ trunk ─▶ linear ─▶ logits of the classes
+//! ids ─▶ embedding of each column, side by side ─▶ dropout ─▶ trunk ─▶ head ─▶ logits of the classes
 //!        (original columns: the number itself)
 //! tcn:     linear ─▶ 5 × (dilated convolution over 3 steps, ReLU, added to its input): sees 63 events
 //! bilstm:  BiLSTM ─▶ batch norm ─▶ BiLSTM ─▶ dropout   (K8NTEXT's, `k8ntext.md` section 5.2)
 //! ```
-//! The paper's five heads of 59 classes are one head over the labels seen in training here: no combination of parts comes out
-//! that is no label.
+//! The causal engine's answer (`root.label`) also enters the logits directly, by a table that says at first: believe it. So what
+//! was seen a few times in training is named as well as what was seen often, and the network learns when not to believe it.
+//!
+//! The end is one head over the labels seen in training, or five over their parts ([`super::heads`]).
 
+use super::heads::{Head, Heads};
 use super::recurrent::BiLstm;
-use crate::model::features::FeatureSet;
+use crate::audit::label::Label;
+use crate::model::features::{FIRST, FeatureSet, ROOT_LABEL};
 use burn::module::{Initializer, Module, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig, PaddingConfig1d};
@@ -22,6 +26,9 @@ use serde::{Deserialize, Serialize};
 pub const KERNEL: usize = 3;
 /// Distance of these steps in each of the convolutions.
 pub const DILATIONS: [usize; 5] = [1, 2, 4, 8, 16];
+
+/// What the engine's answer adds to its logit before anything is learnt: a probability of 0.94 among 200 classes.
+const BELIEF: f32 = 8.0;
 
 /// Which trunk.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -49,6 +56,8 @@ impl Architecture {
 pub struct NetConfig {
     /// Which trunk.
     pub architecture: Architecture,
+    /// Which heads.
+    pub heads: Heads,
     /// Which columns: they say how numbers enter.
     pub features: FeatureSet,
     /// Width of a column's embedding.
@@ -61,13 +70,31 @@ pub struct NetConfig {
     pub dropout: f64,
 }
 
+impl NetConfig {
+    /// Name of the network in the model's version: trunk, and heads where there are several.
+    pub fn name(&self) -> String {
+        let heads = if self.heads == Heads::Five { "-five" } else { "" };
+        format!("{}{heads}", self.architecture.name())
+    }
+}
+
 /// A network with its parameters.
 #[derive(Module, Debug)]
 pub struct Net {
     pub(super) input: Input,
     pub(super) dropout: Dropout,
     pub(super) trunk: Trunk,
-    pub(super) head: Linear,
+    pub(super) head: Head,
+    pub(super) answer: Option<Answer>,
+}
+
+/// What the causal engine's answer adds to the logits.
+#[derive(Module, Debug)]
+pub struct Answer {
+    /// `[numbers of the column, classes]`.
+    pub(super) table: Param<Tensor<2>>,
+    /// The column.
+    pub(super) column: usize,
 }
 
 /// How numbers enter.
@@ -108,8 +135,8 @@ pub struct TwoLstm {
 }
 
 impl Net {
-    /// A network with fresh parameters for columns of these sizes.
-    pub fn new(config: &NetConfig, sizes: &[usize], classes: usize, device: &Device) -> Net {
+    /// A network with fresh parameters for columns of these sizes and these classes.
+    pub fn new(config: &NetConfig, sizes: &[usize], labels: &[Label], device: &Device) -> Net {
         let embedded = config.features != FeatureSet::Original;
         let width = if embedded { sizes.len() * config.embedding } else { sizes.len() };
         let dropout = || DropoutConfig::new(config.dropout.clamp(0.0, 0.95)).init();
@@ -126,18 +153,48 @@ impl Net {
             input: Input::new(embedded, sizes, config.embedding, device),
             dropout: dropout(),
             trunk,
-            head: LinearConfig::new(out, classes).init(device),
+            head: Head::new(config.heads, out, labels, device),
+            answer: Answer::new(config.features, sizes, labels.len(), device),
         }
     }
 
     /// Logits `[windows, window, classes]` of ids `[windows, window, columns]`.
     pub fn forward(&self, ids: Tensor<3, Int>) -> Tensor<3> {
+        let answer = self.answer.as_ref().map(|answer| answer.forward(ids.clone()));
         let x = self.dropout.forward(self.input.forward(ids));
         let x = match &self.trunk {
             Trunk::Tcn(tcn) => tcn.forward(x),
             Trunk::Bilstm(layers) => layers.forward(x),
         };
-        self.head.forward(x)
+        let logits = self.head.forward(x);
+        match answer {
+            Some(answer) => logits + answer,
+            None => logits,
+        }
+    }
+}
+
+impl Answer {
+    fn new(features: FeatureSet, sizes: &[usize], classes: usize, device: &Device) -> Option<Answer> {
+        let column = features.names().iter().position(|name| *name == ROOT_LABEL)?;
+        let numbers = *sizes.get(column)?;
+        // The unknown label for the unknown number, nothing for an absent one, then one class after the other.
+        let believed = |number: usize| match number {
+            0 => Some(0),
+            number => (number + 1).checked_sub(FIRST).filter(|class| *class > 0),
+        };
+        let row =
+            |number: usize| (0..classes).map(move |class| if believed(number) == Some(class) { BELIEF } else { 0.0 });
+        let table: Vec<f32> = (0..numbers).flat_map(row).collect();
+        let table = Tensor::from_data(TensorData::new(table, [numbers, classes]), device);
+        Some(Answer { table: Param::from_tensor(table), column })
+    }
+
+    fn forward(&self, ids: Tensor<3, Int>) -> Tensor<3> {
+        let [windows, window, _] = ids.dims();
+        let [_, classes] = self.table.val().dims();
+        let numbers = ids.narrow(2, self.column, 1).reshape([windows * window]);
+        self.table.val().select(0, numbers).reshape([windows, window, classes])
     }
 }
 
@@ -192,7 +249,7 @@ impl TwoLstm {
 impl Net {
     /// Logits of ids in the shape `[windows, window, columns]`, without training: what the exported file must compute too.
     pub fn logits(&self, ids: &[i64], shape: [usize; 3]) -> Vec<f32> {
-        let device = self.head.weight.val().device().inner();
+        let device = self.head.weight().val().device().inner();
         let ids = Tensor::<3, Int>::from_data(TensorData::new(ids.to_vec(), shape), &device);
         self.valid().forward(ids).into_data().iter::<f32>().collect()
     }

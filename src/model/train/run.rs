@@ -13,7 +13,7 @@ use crate::audit::hash::hash;
 use crate::audit::label::Label;
 use crate::model::labelled::Labelled;
 use crate::model::labels::{FORMAT, LabelSpec};
-use crate::model::samples::{Batch, Samples, UNSCORED, shuffled};
+use crate::model::samples::{Batch, Blur, Samples, UNSCORED, shuffled};
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -51,6 +51,8 @@ pub struct Settings {
     pub validation: f64,
     /// Share of the numbers that training makes unknown.
     pub forget: f64,
+    /// Share of the windows in which one kind of action is hidden from training.
+    pub hide: f64,
     /// Occurrences that a value needs for a number of its own.
     pub min_count: usize,
     /// Start of all that is random.
@@ -73,6 +75,7 @@ impl Settings {
             gamma: 2.0,
             validation: 0.1,
             forget: 0.01,
+            hide: 0.25,
             min_count: 3,
             seed: 1,
         }
@@ -114,8 +117,8 @@ pub fn train(
     watch: Watch<'_>,
 ) -> Result<Trained, TrainError> {
     let (fitted, validated) = split(part, settings.validation);
-    let vocabularies = data.table.vocabularies(&fitted, settings.min_count);
     let labels = data.classes(&fitted);
+    let vocabularies = data.table.vocabularies(&fitted, settings.min_count, &labels);
     let sizes: Vec<usize> = vocabularies.iter().map(|vocabulary| vocabulary.size()).collect();
     let samples = Samples::new(data, &vocabularies, &labels, settings.window);
     let starts = samples.starts(&fitted, settings.stride);
@@ -126,13 +129,13 @@ pub fn train(
     }
     let _generator = generator();
     device.seed(settings.seed);
-    let net = Net::new(&settings.net, &sizes, labels.len(), &device.clone().autodiff());
+    let net = Net::new(&settings.net, &sizes, &labels, &device.clone().autodiff());
     let run = Run { settings, samples, starts, validation, device: device.clone().autodiff() };
     let (net, history) = run.train(net, watch)?;
     let mut spec = LabelSpec {
         format: FORMAT,
         version: String::new(),
-        architecture: settings.net.architecture.name().to_owned(),
+        architecture: settings.net.name(),
         features: settings.net.features,
         vocabularies,
         labels,
@@ -190,7 +193,9 @@ impl Run<'_> {
             let batches = starts.chunks(settings.batch.max(1));
             let count = batches.len();
             for (index, starts) in batches.enumerate() {
-                let batch = self.samples.batch(starts, Some((settings.forget, seed ^ index as u64)));
+                let Settings { forget, hide, .. } = *settings;
+                let blur = Blur { forget, hide, seed: seed ^ index as u64 };
+                let batch = self.samples.batch(starts, Some(blur));
                 let (ids, classes) = self.tensors(&batch, &self.device);
                 let found = focal(net.forward(ids), classes, settings.gamma);
                 loss += f64::from(found.clone().into_scalar::<f32>());

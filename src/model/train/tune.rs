@@ -108,6 +108,7 @@ mod tests {
         let architecture = Architecture::Bilstm;
         let net = NetConfig {
             architecture,
+            heads: Default::default(),
             features: FeatureSet::Original,
             embedding: 6,
             units: 1,

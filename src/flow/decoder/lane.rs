@@ -3,12 +3,17 @@
 use super::super::attribute::ResumePoints;
 use super::super::block::{Features, Pulse};
 use super::super::filtered::{Drop, Drops, MINUTE_US};
+use super::super::plan::ReplayPlan;
+use super::super::shelf::{BatchId, Shelf, Shelved};
+use super::super::write::Rows;
+use super::Out;
 use crate::audit::actor::Class;
 use crate::audit::time::Micros;
 use crate::context::detail::Detail;
 use crate::context::keys::KeySpace;
 use crate::context::model::FactBatch;
-use crate::lake::tables::{EventsBuilder, RejectRow};
+use crate::lake::LakeError;
+use crate::lake::tables::{EventsBuilder, RejectRow, RowNote, annotate};
 use crate::source::kafka::Wanted;
 use crate::source::stream::StreamName;
 use std::collections::BTreeMap;
@@ -45,9 +50,33 @@ pub struct Lane {
     pub keys: KeySpace,
     pub resumed: ResumePoints,
     pub settled_before: Micros,
+    /// Rows of the batch in the making.
     pub rows: EventsBuilder,
+    /// What is to be told of them beside their columns.
+    pub details: Vec<(u32, Detail)>,
+    /// Number of that batch, once a block has something of it.
+    pub batch: Option<BatchId>,
     /// Of the block at hand.
     pub found: Yield,
+}
+
+impl Lane {
+    /// Closes the batch in the making: it goes to the shelf, or to the tables where nothing has to be added to it.
+    pub fn close_batch(&mut self, plan: &ReplayPlan, shelf: &Shelf, out: &mut Vec<Out>) -> Result<(), LakeError> {
+        let Some(batch) = self.batch.take() else { return Ok(()) };
+        let (rows, details) = (self.rows.finish()?, std::mem::take(&mut self.details));
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        let stream = self.stream.clone();
+        if plan.ordered() {
+            shelf.put(batch, Shelved { stream, open: rows.num_rows(), rows, details });
+        } else {
+            let notes = vec![RowNote::PLAIN; rows.num_rows()];
+            out.push(Out::Rows(stream, Rows::Events(annotate(rows, &notes)?)));
+        }
+        Ok(())
+    }
 }
 
 /// What one block says of its partition, of whatever stream its events are.
@@ -66,7 +95,6 @@ pub struct Yield {
     /// The block holds something of it.
     pub any: bool,
     pub facts: FactBatch,
-    pub details: Vec<(u32, Detail)>,
     pub features: Features,
     pub drops: Drops,
     pub rejects: Vec<RejectRow>,
