@@ -237,6 +237,10 @@ impl Work {
     fn last_marker(&self) -> Result<u64, Trouble> {
         let config = self.publishing.client.client().map_err(|error| Trouble::Over(error.into()))?;
         let consumer: BaseConsumer<Told> = config.create_with_context(self.told())?;
+        // Only what is polled asks for a token, where brokers want one.
+        if let Some(Err(error)) = consumer.poll(Duration::from_millis(100)) {
+            tracing::debug!(%error, "while asking for a token");
+        }
         let topic = self.publishing.markers.as_str();
         let found = consumer.fetch_metadata(Some(topic), PATIENCE)?;
         let numbers: Vec<i32> =
