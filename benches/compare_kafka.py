@@ -4,6 +4,7 @@
     kafka/broker start
     compare_kafka.py --causeway target/release/causeway --brokers 127.0.0.1:19092 LOG.jsonl [--copies 3] [--partitions 6] [--runs 3]
     compare_kafka.py … LOG.jsonl --lag 2000        how long events take at 2,000 a second: from their stage to the commit
+    compare_kafka.py … LOG.jsonl --lag half        the same at half of what a run takes at most, which is measured first
     compare_kafka.py … --restart 1000 100000       how long a restart takes with so many open contexts
 
 The log is produced `--copies` times, each later than the one before, with zstd, in turns over the partitions. Each run reads the topic from its start to its end in
@@ -32,7 +33,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from compare_duckdb import COLUMNS, EVENT
-from soak_kafka import AUDIT_ID, TIME
+from kafka_load import Clock, fill, lines_of, send, steadily, topic_and_producer
 
 CONVERT = {
     "CAUSEWAY__CONTEXTS__ENGINE": "off",
@@ -44,48 +45,8 @@ BATCH = 5_000
 FILE_MESSAGES = 200_000
 
 
-def topic_and_producer(brokers, partitions):
-    from confluent_kafka import Producer
-    from confluent_kafka.admin import AdminClient, NewTopic
-
-    topic = f"bench-{time.time_ns()}"
-    admin = AdminClient({"bootstrap.servers": brokers})
-    for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
-        future.result()
-    settings = {"compression.type": "zstd", "linger.ms": 50, "batch.size": 1_000_000, "message.max.bytes": 10_485_760}
-    return topic, Producer({"bootstrap.servers": brokers, **settings})
-
-
-def send(producer, topic, line, partition):
-    while True:
-        try:
-            return producer.produce(topic, line, partition=partition)
-        except BufferError:
-            producer.poll(0.1)
-
-
 def text(time):
     return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
-
-
-def time_of(match):
-    return datetime.fromisoformat(match.group(2).decode().replace("Z", "+00:00"))
-
-
-def produce(args, log, copies):
-    topic, producer = topic_and_producer(args.brokers, args.partitions)
-    times = [time_of(match) for line in log for match in TIME.finditer(line)]
-    span, size = max(times) - min(times) + timedelta(seconds=30), 0
-    for copy in range(copies):
-        later = lambda match: b'"%s":"%s"' % (match.group(1), text(time_of(match) + span * copy))
-        fresh = lambda match: b'"auditID":"%08x%s"' % (copy, match.group(1)[8:])
-        for number, line in enumerate(log):
-            line = AUDIT_ID.sub(fresh, TIME.sub(later, line)) if copy else line
-            size += len(line)
-            send(producer, topic, line, number % args.partitions)
-        producer.poll(0)
-    producer.flush()
-    return topic, copies * len(log), size
 
 
 def peer(brokers, topic, partitions, folder):
@@ -139,22 +100,29 @@ def lag(args, log):
     """Quantiles of the time from an event's stage to its commit at a steady rate."""
     import duckdb
 
+    most = ""
+    if args.lag == "half":
+        filled, messages, _ = fill(args.brokers, args.partitions, log, args.copies)
+        rates = []
+        for _ in range(args.runs):
+            with tempfile.TemporaryDirectory(prefix="compare-") as place:
+                rates.append(messages / measure(run(args, filled, "--output", f"{place}/tables", "--until-end"))[0])
+        rate = statistics.median(rates) / 2
+        most = f" (half of {rate * 2:,.0f}, the median of {args.runs} runs over a full topic; load average {os.getloadavg()[0]:.1f})"
+    else:
+        rate = float(args.lag)
     topic, producer = topic_and_producer(args.brokers, args.partitions)
     folder = Path(tempfile.mkdtemp(prefix="compare-"))
     follows = run(args, topic, "--output", f"{folder}/tables", "--set", "commit.every=1s", "--set", "stream.allowed_lateness=1s")
     process = subprocess.Popen(follows, stdout=subprocess.DEVNULL)
-    begun, sent = time.monotonic(), 0
+    begun, sent, clock = time.monotonic(), 0, Clock()
     usage = lambda: sum(map(int, Path(f"/proc/{process.pid}/stat").read_text().rsplit(")")[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
-    fresh = lambda match: b'"auditID":"%08x%s"' % (sent, match.group(1)[8:])
-    now = lambda match: b'"%s":"%s"' % (match.group(1), text(datetime.now(timezone.utc)))
-    while time.monotonic() - begun < args.secs:
-        wait = sent / args.lag - (time.monotonic() - begun)
-        if wait > 0:
-            time.sleep(wait)
-        for line in log[sent % len(log):][:20]:
-            send(producer, topic, AUDIT_ID.sub(fresh, TIME.sub(now, line)), sent % args.partitions)
-            sent += 1
-        producer.poll(0)
+    for sent in steadily(rate, lambda: time.monotonic() - begun > args.secs, begun):
+        now_us = time.time_ns() // 1000
+        turn, number = divmod(sent, len(log))
+        send(producer, topic, log[number].again(turn, lambda _: now_us, clock), sent % args.partitions)
+        if sent % 100 == 0:
+            producer.poll(0)
     took, cpu = time.monotonic() - begun, usage()
     producer.flush()
     process.terminate()
@@ -169,7 +137,7 @@ def lag(args, log):
             rows += [at - stage for (stage,) in found if stage > 0]
     rows.sort()
     quantile = lambda share: rows[int(share * (len(rows) - 1))]
-    print(f"{sent / took:,.0f} events/s, {cpu / took:.2f} cores: from stage to commit p50 {quantile(0.5):.2f} s, p99 {quantile(0.99):.2f} s, "
+    print(f"{sent / took:,.0f} events/s{most}, {cpu / took:.2f} cores: from stage to commit p50 {quantile(0.5):.2f} s, p99 {quantile(0.99):.2f} s, "
           f"largest {rows[-1]:.2f} s, of {len(rows):,} rows (allowed lateness 1 s, a commit each second)")
     shutil.rmtree(folder)
 
@@ -213,7 +181,7 @@ def main():
     parser.add_argument("--partitions", type=int, default=6)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--lag", type=float, metavar="RATE")
+    parser.add_argument("--lag", metavar="RATE")
     parser.add_argument("--secs", type=float, default=60)
     parser.add_argument("--restart", type=int, nargs="+", metavar="CONTEXTS")
     parser.add_argument("--peer", metavar="TOPIC", help=argparse.SUPPRESS)
@@ -226,11 +194,11 @@ def main():
         for contexts in args.restart:
             restart(args, contexts)
         return
-    log = [line for line in Path(args.log).read_bytes().splitlines() if line.strip()]
+    log = lines_of(args.log)
     if args.lag:
         return lag(args, log)
 
-    topic, messages, size = produce(args, log, args.copies)
+    topic, messages, size = fill(args.brokers, args.partitions, log, args.copies)
     causeway = run(args, topic, "--until-end", "--set", "stream.idle_after=1h")
     contenders = {
         "causeway, columns only": (causeway, CONVERT),

@@ -3,6 +3,7 @@
 
     kafka/broker start
     soak_kafka.py --causeway target/release/causeway --brokers 127.0.0.1:19092 LOG.jsonl [--rate 1000] [--minutes 30] [--speed 8]
+    soak_kafka.py … LOG.jsonl --share 0.8          at 80 % of what a run takes at most, which is measured first
 
 The log is produced again and again with new audit ids, `--rate` events a second, its clock `--speed` times as fast as ours: what a
 context may be joined by is remembered for an hour of event time, so memory grows for an hour of the log and must be flat after that.
@@ -19,58 +20,37 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.request import urlopen
 
-TIME = re.compile(rb'"(requestReceivedTimestamp|stageTimestamp)":"([^"]+)"')
-AUDIT_ID = re.compile(rb'"auditID":"([^"]+)"')
+from kafka_load import Clock, fill, lines_of, send, steadily, topic_and_producer
+
 LISTEN = "127.0.0.1:19598"
 
 
-def parsed(lines):
-    """Each line as pieces around its times and its audit id, by the time it was written."""
-    found = []
-    for line in lines:
-        times = {m.group(1): datetime.fromisoformat(m.group(2).decode().replace("Z", "+00:00")) for m in TIME.finditer(line)}
-        found.append((times[b"stageTimestamp"], line))
-    found.sort(key=lambda pair: pair[0])
-    return found
-
-
-def produce(args, topic, log, ended):
-    from confluent_kafka import Producer
-
-    producer = Producer({"bootstrap.servers": args.brokers, "compression.type": "zstd", "linger.ms": 20, "acks": "all"})
-    first, last = log[0][0], log[-1][0]
-    span = last - first + timedelta(seconds=1)
-    begun = time.monotonic()
-    start = datetime.now(timezone.utc) - timedelta(minutes=args.minutes * args.speed + 10)
+def produce(args, rate, topic, producer, log, ended):
+    first_us = log[0].at_us
+    span_us = log[-1].at_us - first_us + 1_000_000
+    start_us = int((time.time() - (args.minutes * args.speed + 10) * 60) * 1e6)
     # So many events a second of our clock, at `speed` seconds of the log's clock in one: the log is stretched or repeated to fit.
-    stretch = args.speed * (len(log) / args.rate) / span.total_seconds()
-    sent, turn = 0, 0
-    while not ended.is_set():
-        ids = {}
-        base = start + span * stretch * turn
-        for number, (at, line) in enumerate(log):
-            while sent > (time.monotonic() - begun) * args.rate:
-                if ended.is_set():
-                    break
-                time.sleep(0.01)
-
-            def moved(match):
-                then = datetime.fromisoformat(match.group(2).decode().replace("Z", "+00:00"))
-                return b'"%s":"%s"' % (match.group(1), (base + (then - first) * stretch).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode())
-
-            fresh = lambda m: b'"auditID":"%s"' % ids.setdefault(m.group(1), str(uuid.uuid4()).encode())
-            producer.produce(topic, AUDIT_ID.sub(fresh, TIME.sub(moved, line)), partition=number % args.partitions)
-            sent += 1
-            if sent % 100 == 0:
-                producer.poll(0)
-        turn += 1
+    stretch, clock = args.speed * (len(log) / rate) / (span_us / 1e6), Clock()
+    for sent in steadily(rate, ended.is_set, time.monotonic()):
+        turn, number = divmod(sent, len(log))
+        base_us = start_us + int(span_us * stretch * turn)
+        send(producer, topic, log[number].again(turn, lambda at_us: base_us + int((at_us - first_us) * stretch), clock), number % args.partitions)
+        if sent % 100 == 0:
+            producer.poll(0)
     producer.flush()
-    return sent
+
+
+def most(args, log):
+    """Events a second that a run of the same program takes on this machine now, from a topic that is full."""
+    topic, messages, _ = fill(args.brokers, args.partitions, log, args.copies)
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        command = [args.causeway, "-q", "run", "--brokers", args.brokers, "--topic", topic, "--output", f"{folder}/tables", "--until-end"]
+        begun = time.monotonic()
+        subprocess.run(command + ["--workers", str(args.workers), "--set", "observe.listen=off"], check=True, stdout=subprocess.DEVNULL)
+        return messages / (time.monotonic() - begun)
 
 
 def sample(pid):
@@ -95,26 +75,29 @@ def main():
     parser.add_argument("--causeway", default="target/release/causeway")
     parser.add_argument("--brokers", default="127.0.0.1:19092")
     parser.add_argument("--rate", type=float, default=1000)
+    parser.add_argument("--share", type=float)
+    parser.add_argument("--copies", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--speed", type=float, default=8)
     parser.add_argument("--partitions", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    from confluent_kafka.admin import AdminClient, NewTopic
-
-    topic = f"soak-{int(time.time())}"
-    admin = AdminClient({"bootstrap.servers": args.brokers})
-    for future in admin.create_topics([NewTopic(topic, args.partitions, 1)]).values():
-        future.result()
-    log = parsed([line for line in Path(args.log).read_bytes().splitlines() if line.strip()])
+    log = lines_of(args.log)
+    rate = args.rate
+    if args.share:
+        top = most(args, log)
+        rate = args.share * top
+        print(f"at most {top:,.0f} events/s; load average {os.getloadavg()[0]:.1f}")
+    print(f"{rate:,.0f} events/s for {args.minutes:.0f} min, {args.speed:.0f} times as fast as ours: {args.minutes * args.speed / 60:.1f} h of the log's clock", flush=True)
+    topic, producer = topic_and_producer(args.brokers, args.partitions, "soak")
     ended, folder = threading.Event(), tempfile.mkdtemp(prefix="soak-")
-    producer = threading.Thread(target=produce, args=(args, topic, log, ended))
-    producer.start()
+    sending = threading.Thread(target=produce, args=(args, rate, topic, producer, log, ended))
+    sending.start()
     command = [args.causeway, "run", "--brokers", args.brokers, "--topic", topic, "--output", f"{folder}/tables"]
     command += ["--workers", str(args.workers), "--set", f"observe.listen={LISTEN}"]
     process = subprocess.Popen(command, stdout=sys.stderr)
     samples, begun = [], time.monotonic()
-    print("| minute | MiB | files | threads | lag, events | state, bytes | metric lines |\n|---|---|---|---|---|---|---|")
+    print("\n| minute | load | MiB | files | threads | lag, events | state, bytes | metric lines |\n|---|---|---|---|---|---|---|---|")
     try:
         while (time.monotonic() - begun) / 60 < args.minutes and process.poll() is None:
             time.sleep(min(60, args.minutes * 60 / 10))
@@ -122,10 +105,10 @@ def main():
             (lag, state), lines = metrics(["kafka_consumer_lag", "state_bytes"])
             minute = (time.monotonic() - begun) / 60
             samples.append((minute, memory, files))
-            print(f"| {minute:.1f} | {memory:.0f} | {files} | {threads} | {lag:.0f} | {state:.0f} | {lines} |", flush=True)
+            print(f"| {minute:.1f} | {os.getloadavg()[0]:.1f} | {memory:.0f} | {files} | {threads} | {lag:.0f} | {state:.0f} | {lines} |", flush=True)
     finally:
         ended.set()
-        producer.join()
+        sending.join()
         process.send_signal(signal.SIGTERM)
         code = process.wait(120)
     half = [s for s in samples if s[0] > samples[-1][0] / 2]

@@ -2,7 +2,8 @@
 
 Each overlay is rendered with kustomize; each object is checked strictly (no unknown field) against the OpenAPI schemas of the oldest
 and the newest supported Kubernetes; names that must agree do; each PromQL expression parses and uses documented metrics only; the
-configuration is one that the program takes. Exits with 1 and one line for each problem.
+configuration is one that the program takes; the Compose file is what its specification says, and hadolint has nothing to say of the
+Dockerfile. Exits with 1 and one line for each problem.
 """
 
 import argparse
@@ -169,7 +170,9 @@ def check_dashboard(known: set[str]) -> None:
 
 
 def check_dockerfile() -> None:
-    """The last stage is distroless, runs as a number that is not root, and starts the program directly."""
+    """The last stage is distroless, runs as a number that is not root, and starts the program directly; hadolint is content."""
+    # Versions of Debian's packages go away when there are newer ones: pinned, the image could not be built any more.
+    tool("hadolint", "--no-color", "--ignore", "DL3008", str(DEPLOY / "Dockerfile"))
     lines = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
     last = lines[max(i for i, line in enumerate(lines) if line.startswith("FROM ")) :]
     if not re.match(r"FROM gcr\.io/distroless/\S+:nonroot$", last[0]):
@@ -178,6 +181,26 @@ def check_dockerfile() -> None:
         problem("Dockerfile", "wants a USER by number, so that Kubernetes can see that it is not root")
     if not any(line.startswith('ENTRYPOINT ["/') for line in last) or any(line.startswith("RUN ") for line in last):
         problem("Dockerfile", "there is no shell in the last stage")
+
+
+def tool(name: str, *args: str) -> None:
+    """What a linter of the environment of this one says of a file."""
+    done = subprocess.run([Path(sys.executable).with_name(name), *args], capture_output=True, text=True)
+    if done.returncode != 0:
+        problem(name, (done.stdout + done.stderr).strip())
+
+
+def check_compose() -> None:
+    """The file is what the Compose specification says, and its services name each other."""
+    path = ROOT / "kafka/compose.yaml"
+    tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(path))
+    services = yaml.safe_load(path.read_text())["services"]
+    for name, service in services.items():
+        for other in service.get("depends_on", {}):
+            if "healthcheck" not in services.get(other, {}):
+                problem("compose.yaml", f"{name} waits for the health of {other}, which has none to tell")
+        if ":" not in service["image"] or service["image"].endswith(":latest"):
+            problem("compose.yaml", f"the image of {name} has no version")
 
 
 def check_config() -> None:
@@ -213,6 +236,7 @@ def main() -> int:
     check_rules(args.write, known)
     check_dashboard(known)
     check_dockerfile()
+    check_compose()
     check_config()
     for line in problems:
         print(line, file=sys.stderr)

@@ -4,7 +4,7 @@
 
 use assert_cmd::Command;
 use predicates::prelude::*;
-use predicates::str::contains;
+use predicates::str::{contains, ends_with};
 use serde_json::Value;
 use std::path::Path;
 
@@ -57,6 +57,12 @@ fn a_log_is_replayed_listed_explained_and_verified() {
     let user = text(largest, "user");
     let of_user = json_lines(causeway(dir).args(["contexts", "tables", "--json", "--user", user]));
     assert!(of_user.iter().all(|row| row["user"] == user) && of_user.len() < rows.len());
+    let few = ["contexts", "tables", "--limit", "3"];
+    let more = format!("{} more of {}; raise --limit\n", rows.len() - 3, rows.len());
+    causeway(dir).args(few).assert().success().stdout(ends_with(more.clone()));
+    causeway(dir).args(few).arg("--json").assert().success().stderr(contains(more.trim()));
+    let all = rows.len().to_string();
+    causeway(dir).args(["contexts", "tables", "--limit", &all]).assert().success().stdout(contains("more of").not());
 
     let id = text(largest, "context_id");
     causeway(dir).args(["explain", "tables", id]).assert().success().stdout(contains(id).and(contains("└─ +")));

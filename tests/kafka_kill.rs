@@ -38,6 +38,15 @@ fn lines_of(path: &Path) -> Vec<Vec<u8>> {
     bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
+/// Lets the producer end when the kills do, by a failure too: a scope waits for its threads.
+struct Over<'a>(&'a AtomicU64, u64);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(self.1, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn killed_at_random_moments_nothing_is_lost_or_doubled() {
     let Some(broker) = Broker::start() else { return };
@@ -54,6 +63,7 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
     let done = AtomicU64::new(0);
     let (mut random, mut of_run, mut of_broker) = (Random(11), 0, 0);
     std::thread::scope(|scope| {
+        let _over = Over(&done, kills);
         // The log comes as fast as the kills do, so that every one of them is under load.
         scope.spawn(|| {
             let sending = broker.producer(&[]);
@@ -96,7 +106,8 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
             }
             done.store(of_run + of_broker, Ordering::Relaxed);
         }
-        running[0].ask_to_stop();
+        // They may not have met yet, and then nobody tells the others.
+        running.iter_mut().for_each(Running::ask_to_stop_too);
         for mut process in running {
             assert_eq!(process.end(), 0, "{}", process.log());
         }

@@ -4,8 +4,10 @@
 mod common;
 #[path = "common/kafka.rs"]
 mod kafka;
+#[path = "common/s3.rs"]
+mod s3;
 
-use common::{assert_same, rows, sample_lines, succeed, verify};
+use common::{assert_same, causeway, rows, sample_lines, succeed, verify};
 use kafka::{Broker, Running, free_ports, process_of, shared, start_processes, wait_for};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -142,4 +144,72 @@ fn a_topic_made_anew_stalls_all_processes_and_ends_none() {
         .map(|source| source["read_offset"].as_i64().unwrap())
         .sum();
     assert!(read_to <= 2000, "nothing of the new topic is committed: {read_to}");
+}
+
+#[test]
+fn processes_that_share_a_bucket_give_the_rows_of_one() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = s3::Server::start(&folder.path().join("s3")) else { return };
+    let (topic, lines) = ("bucket", sample_lines());
+    broker.topic(topic, PARTITIONS, &[]);
+    let (behind, url) = server.lake("three");
+    let hosts = folder.path().join("hosts");
+    let start = |count: usize, more: &[&str]| -> Vec<Running> {
+        let addresses: Vec<String> = (0..count).map(|_| format!("127.0.0.1:{}\n", free_ports())).collect();
+        std::fs::write(&hosts, addresses.concat()).unwrap();
+        let process = |number: usize| {
+            let mut command = broker.run(topic, &url, more);
+            command.args(["--processes", &count.to_string(), "--process", &number.to_string(), "--hostfile"]);
+            command.arg(&hosts);
+            Running::start(s3::with_s3(command, server.address()), &folder.path().join(format!("log-{number}")))
+        };
+        (0..count).map(process).collect()
+    };
+    let commits = || std::fs::read_dir(behind.join("_causeway/manifest")).map_or(0, Iterator::count);
+    // A process of three is killed, one of two is asked to stop, and three read the rest.
+    let (first, rest) = lines.split_at(lines.len() / 3);
+    let (second, third) = rest.split_at(rest.len() / 2);
+    for (count, part) in [(3, first), (2, second)] {
+        let mut processes = start(count, RESTLESS);
+        let before = commits();
+        broker.send_in_turns(topic, PARTITIONS, part);
+        wait_for("a commit", || commits() > before);
+        if count == 3 {
+            processes.pop().unwrap().kill();
+            assert_eq!(ends(&mut processes), [1, 1], "{}", processes[0].log());
+        } else {
+            processes[1].ask_to_stop();
+            assert_eq!(ends(&mut processes), [0, 0], "{}", processes[0].log());
+        }
+    }
+    broker.send_in_turns(topic, PARTITIONS, third);
+    let mut processes = start(3, &["--until-end"]);
+    assert_eq!(ends(&mut processes), [0, 0, 0], "{}", processes[0].log());
+    succeed(s3::with_s3(causeway(&["verify", url.to_str().unwrap()]), server.address()));
+    let expected = alone(broker, topic, &folder.path().join("one"));
+    assert_same(&expected, &rows(&behind, &[]), "three, two and three processes with a bucket");
+}
+
+#[test]
+fn a_process_that_finds_no_broker_holds_up_no_stop() {
+    let Some(broker) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    broker.topic("lonely", 2, &[]);
+    broker.send_in_turns("lonely", 2, &sample_lines()[..500]);
+    for asked in [0, 1] {
+        let output = folder.path().join(format!("asked-{asked}"));
+        let hosts: Vec<String> = (0..2).map(|_| format!("127.0.0.1:{}\n", free_ports())).collect();
+        std::fs::write(output.with_extension("hosts"), hosts.concat()).unwrap();
+        let start = |process: usize, more: &[&str]| {
+            let command = process_of(broker, "lonely", &output, (2, process), &[RESTLESS, more].concat());
+            Running::start(command, &folder.path().join(format!("log-{asked}-{process}")))
+        };
+        let nobody = format!("kafka.brokers=127.0.0.1:{}", free_ports());
+        let mut processes = [start(0, &[]), start(1, &["--set", &nobody])];
+        processes[1].wait_for_log("no broker answers");
+        processes[asked].ask_to_stop();
+        assert_eq!(ends(&mut processes), [0, 0], "{}", processes[0].log());
+        assert!(!output.join("_causeway/manifest").exists() || common::manifests(&output).is_empty());
+    }
 }

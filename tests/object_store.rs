@@ -252,3 +252,24 @@ fn wrong_credentials_and_unknown_places_are_told_at_once() {
     assert!(output.status.code() == Some(1) && said.contains("`ftp://` is not known"), "{said}");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
+
+#[test]
+fn other_clouds_say_what_they_lack() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("audit.log");
+    std::fs::write(&log, sample_lines().concat()).unwrap();
+    let told = |url: &str, environment: &[(&str, &str)]| {
+        let mut command = replay(Path::new(url), &[&log], &[]);
+        command.env_clear().envs(environment.iter().copied()).stderr(Stdio::piped());
+        let ended = command.output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{url}");
+        String::from_utf8(ended.stderr).unwrap()
+    };
+    let said = told("gs://bucket/tables", &[("GOOGLE_SERVICE_ACCOUNT", "/nonexistent/key.json")]);
+    assert!(said.contains("/nonexistent/key.json") && said.contains("GOOGLE_APPLICATION_CREDENTIALS"), "{said}");
+    let said = told("az://container/tables", &[]);
+    assert!(said.contains("Account must be specified") && said.contains("AZURE_STORAGE_ACCOUNT_NAME"), "{said}");
+    let said =
+        told("az://container/tables", &[("AZURE_STORAGE_ACCOUNT_NAME", "a"), ("AZURE_STORAGE_ACCOUNT_KEY", "no key!")]);
+    assert!(said.contains("Invalid Access Key") && !said.contains("no key!"), "{said}");
+}

@@ -22,7 +22,7 @@ fn log(folder: &Path, lines: usize) -> PathBuf {
             0 => writeln!(
                 text,
                 "{time} 148 INFO dfs.DataNode$PacketResponder: PacketResponder {} for block blk_{block} terminating",
-                at % 3
+                if at > 3_000 && at % 451 == 0 { 900 } else { at % 3 }
             ),
             1 => writeln!(
                 text,
@@ -31,6 +31,13 @@ fn log(folder: &Path, lines: usize) -> PathBuf {
             2 if at % 5 == 0 => writeln!(text, "no format at all {at}"),
             3 if at % 7 == 0 => writeln!(text),
             4 if at % 9 == 0 => writeln!(text, "{time} 9 WARN dfs.Web: nul \0 {at}"),
+            5 if (4_000..4_800).contains(&at) => {
+                writeln!(
+                    text,
+                    "{time} 35 INFO dfs.FSNamesystem: Starting decommission in a hurry, whoever is on node {}",
+                    at % 13
+                )
+            }
             5 => writeln!(text, "{time} 35 INFO dfs.FSNamesystem: Starting decommission of node {}", at % 13),
             n => writeln!(
                 text,
@@ -54,6 +61,26 @@ fn pipeline(folder: &Path) -> PathBuf {
     path
 }
 
+/// The same with detectors of sessions, values and counts, trained on half an hour without anything odd.
+fn watched(folder: &Path) -> PathBuf {
+    let normal = folder.join("normal");
+    std::fs::create_dir(&normal).unwrap();
+    let (log, tables, plain) = (log(&normal, 3_000), normal.join("tables"), pipeline(folder));
+    succeed(replay(&plain, &tables, &[&log], 1));
+    let train = |what: &str, more: &[&str]| {
+        let mut command = causeway(&["train", what, "--output"]);
+        command.arg(folder.join(format!("{what}.json"))).args(more).arg(&tables);
+        succeed(command);
+    };
+    train("keys", &["--counts-only", "--short", "judge"]);
+    train("values", &["--lstm", "8", "--epochs", "2", "--batch", "64"]);
+    train("counts", &["--window", "2m", "--step", "1m"]);
+    let anomalies = "\n[anomalies]\nmodel = \"keys.json\"\nvalues = \"values.json\"\ncounts = \"counts.json\"\n";
+    let path = folder.join("watched.toml");
+    std::fs::write(&path, std::fs::read_to_string(plain).unwrap() + anomalies).unwrap();
+    path
+}
+
 fn replay(pipeline: &Path, output: &Path, inputs: &[&Path], workers: usize) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
     command.args(["replay", "--no-progress", "--workers", &workers.to_string(), "--pipeline"]).arg(pipeline);
@@ -62,25 +89,35 @@ fn replay(pipeline: &Path, output: &Path, inputs: &[&Path], workers: usize) -> C
 }
 
 fn rows(output: &Path) -> Rows {
-    common::rows_of(output, &["lines", "templates", "log_sessions", "rejects"], &[])
+    common::rows_of(output, &["lines", "templates", "log_sessions", "rejects", "anomalies"], &[])
 }
 
 #[test]
 fn any_number_of_workers_gives_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
-    let (log, pipeline) = (log(folder.path(), 6_000), pipeline(folder.path()));
-    let outputs = [1, 2, 3].map(|workers| {
+    let (log, pipeline) = (log(folder.path(), 6_000), watched(folder.path()));
+    let outputs = [1, 2, 4].map(|workers| {
         let output = folder.path().join(format!("workers-{workers}"));
         succeed(replay(&pipeline, &output, &[&log], workers));
         verify(&output);
         rows(&output)
     });
     assert_same(&outputs[0], &outputs[1], "2 workers");
-    assert_same(&outputs[0], &outputs[2], "3 workers");
+    assert_same(&outputs[0], &outputs[2], "4 workers");
     let [one, ..] = outputs;
     let lines = std::fs::read_to_string(&log).unwrap().lines().filter(|line| !line.trim().is_empty()).count();
     assert_eq!(one["lines"].len() + one["rejects"].len(), lines);
     assert!(one["rejects"].len() > 50 && one["templates"].len() > 4 && one["log_sessions"].len() > 100);
+    // Each detector found what is odd, at the very line.
+    let text = std::fs::read_to_string(&log).unwrap();
+    let found = |kind: &str| -> Vec<&str> {
+        let rows = one["anomalies"].iter().filter(|row| cell(row, "kind").starts_with(kind));
+        rows.map(|row| text[cell(row, "offset").parse::<usize>().unwrap()..].lines().next().unwrap()).collect()
+    };
+    let responders = found("values/far-from-median").into_iter().filter(|line| line.contains("PacketResponder 900"));
+    assert_eq!(responders.count(), text.matches("PacketResponder 900").count());
+    assert!(found("counts/unusual-counts").iter().any(|line| line.contains("in a hurry")), "{:?}", found("counts"));
+    assert!(!found("count/").is_empty());
     // Lines, sessions and templates agree.
     let in_sessions: u64 = one["log_sessions"].iter().map(|row| cell(row, "lines").parse::<u64>().unwrap()).sum();
     let with_session = one["lines"].iter().filter(|row| cell(row, "session_id") != "∅").count() as u64;
@@ -142,10 +179,13 @@ logformat = <Date> <Time> <Pid> <Level> <Component>: <Content>
 fn killing_loses_and_doubles_nothing() {
     let kills: u64 = std::env::var("CAUSEWAY_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
     let folder = tempfile::tempdir().unwrap();
-    let (log, pipeline) = (log(folder.path(), 12_000), pipeline(folder.path()));
+    let (log, pipeline) = (log(folder.path(), 12_000), watched(folder.path()));
     let undisturbed = folder.path().join("undisturbed");
     succeed(replay(&pipeline, &undisturbed, &[&log], 1));
     let expected = rows(&undisturbed);
+    for kind in ["count/", "values/", "counts/"] {
+        assert!(expected["anomalies"].iter().any(|row| cell(row, "kind").starts_with(kind)), "nothing found by {kind}");
+    }
     for point in ["staged", "before-manifest", "after-manifest", "half-published"] {
         let output = folder.path().join(point);
         for hit in [1, 3] {

@@ -63,6 +63,40 @@ fn odd_values_and_long_pauses_are_found_with_their_lines() {
     let odd: Vec<&Value> = found.iter().filter(|finding| finding["seen"] == "987654").collect();
     assert!(odd.iter().any(|finding| finding["line"] == line && finding["kind"] == "far-from-median"), "{found:?}");
     assert!(odd.iter().all(|finding| finding["key"] == "fetched <NUM> bytes for a job"), "{odd:?}");
+    // Said to be normal, it and what is like it are findings no longer; undone, they are again.
+    let before = std::fs::read(dir.join("values.json")).unwrap();
+    let say = |verdict: &str, place: &str| {
+        told(&["feedback", "say", "--verdicts", "v.jsonl", verdict, place], dir);
+    };
+    let learn = ["feedback", "learn-values", "--model", "values.json", "--verdicts", "v.jsonl"];
+    let nothing = causeway(&[&learn[..], &["today"]].concat(), dir).output().unwrap();
+    assert_eq!(nothing.status.code(), Some(2), "there is no verdict yet: {nothing:?}");
+    say("confirmed", &format!("{}:{line}", odd[0]["source"].as_str().unwrap()));
+    assert!(told(&[&learn[..], &["today"]].concat(), dir).contains("nothing to learn"));
+    say("false-alarm", &format!("{}:{line}", odd[0]["source"].as_str().unwrap()));
+    say("false-alarm", "nowhere.log:1");
+    let text = told(&[&learn[..], &["--dry-run", "today"]].concat(), dir);
+    let learnt =
+        format!("fetched <NUM> bytes for a job: {0} false alarms, {0} learnt; of 5399 other lines 0 became", odd.len());
+    assert!(text.contains(&learnt) && text.contains("unknown: nowhere.log:1"), "{text}");
+    assert_eq!(std::fs::read(dir.join("values.json")).unwrap(), before, "a dry run writes nothing");
+    told(&[&learn[..], &["today"]].concat(), dir);
+    let places = |tables: &str| -> Vec<u64> {
+        let found = json_lines(&told(&["detect", "values", "--model", "values.json", tables], dir));
+        found.iter().map(|finding| finding["line"].as_u64().unwrap()).collect()
+    };
+    assert!(!places("today").contains(&(line as u64)));
+    let like = |job, line| if job == 2_000 { "fetched 500000 bytes for a job".to_owned() } else { line };
+    let beyond = |job, line| if job == 2_500 { "fetched 2000000 bytes for a job".to_owned() } else { line };
+    jobs(dir, "later.log", |job, line| beyond(job, like(job, line)));
+    tables(dir, "later.log", "later");
+    let text = std::fs::read_to_string(dir.join("later.log")).unwrap();
+    let number = |what: &str| text.lines().position(|line| line.contains(what)).unwrap() as u64 + 1;
+    let found = places("later");
+    assert!(!found.contains(&number("500000")) && found.contains(&number("2000000")), "{found:?}");
+    assert!(told(&[&learn[..], &["today"]].concat(), dir).contains("nothing to learn"));
+    told(&["feedback", "undo", "--model", "values.json"], dir);
+    assert_eq!(std::fs::read(dir.join("values.json")).unwrap(), before);
     let normal = json_lines(&told(&["detect", "values", "--model", "values.json", "normal"], dir));
     assert!(normal.len() * 20 < 10_800, "{} findings in {} normal lines", normal.len(), 10_800);
     let dataset = "{\"data\": [[1, 2], [1, 2]]}";

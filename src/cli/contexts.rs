@@ -39,15 +39,20 @@ impl Contexts {
         let filter = ContextFilter { background: self.query.background, ..ContextFilter::default() };
         let mut rows = read_contexts(&self.dir, &filter)?;
         rows.retain(|row| self.query.asks_for(row));
-        if let Some(limit) = self.query.limit {
-            rows.truncate(limit);
-        }
+        let found = rows.len();
+        rows.truncate(self.query.limit.unwrap_or(found));
+        let left_out = (rows.len() < found).then(|| format!("{} more of {found}; raise --limit", found - rows.len()));
         if self.json {
             for row in &rows {
                 writeln!(out, "{}", PrintableJson(&context_json(row)))?;
             }
+            // Programs read rows alone from standard output.
+            left_out.iter().for_each(|more| tracing::warn!("{more}"));
         } else {
-            out.write_all(list(&rows, terminal_width()).as_bytes())?;
+            if found == 0 || !rows.is_empty() {
+                out.write_all(list(&rows, terminal_width()).as_bytes())?;
+            }
+            left_out.iter().try_for_each(|more| writeln!(out, "{more}"))?;
         }
         Ok(())
     }

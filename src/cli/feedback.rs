@@ -1,14 +1,16 @@
 //! `causeway feedback`: what people say of findings, and learning from it.
 
+mod values;
+
 use super::exit::UsageError;
 use super::key_sessions::{By, read};
 use super::printable::Printable;
 use crate::text::detect::card::KeyModel;
-use crate::text::detect::feedback::{Options, Report, Said, Sets, Verdict, learn, replace, say, undo, verdicts};
+use crate::text::detect::feedback::{Options, Report, Said, Sets, Verdict, keep, learn, say, undo, verdicts};
 use crate::text::detect::sequence::KeySequence;
 use anyhow::Result;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Say what findings were, and learn from it.
 ///
@@ -21,7 +23,10 @@ Examples:
   causeway feedback say --verdicts verdicts.jsonl false-alarm 0000000000000011           all findings of a session
   causeway feedback say --verdicts verdicts.jsonl confirmed 0000000000000012 --position 3
   causeway feedback learn --model keys.onnx --verdicts verdicts.jsonl --normal normal tables
-  causeway feedback undo --model keys.onnx")]
+  causeway feedback undo --model keys.onnx
+  causeway detect values --model values.json tables                                      findings, each with source, line and column
+  causeway feedback say --verdicts verdicts.jsonl false-alarm app.log:2041               all values of a line
+  causeway feedback learn-values --model values.json --verdicts verdicts.jsonl tables")]
 pub enum Feedback {
     /// Append a verdict on a finding, or on all findings of a session.
     Say {
@@ -31,9 +36,9 @@ pub enum Feedback {
         /// What it was.
         #[arg(value_enum)]
         verdict: Word,
-        /// The session.
+        /// The session; of parameter values the line, SOURCE:LINE or SOURCE@OFFSET.
         session: String,
-        /// Index of the finding's key in the session, from 0; all findings of the session without it.
+        /// Index of the finding's key in the session, from 0, or the column of the value; all findings of the session without it.
         #[arg(long, value_name = "N")]
         position: Option<usize>,
     },
@@ -45,6 +50,8 @@ pub enum Feedback {
     },
     /// Learn the false alarms, and report which other sessions are judged otherwise since.
     Learn(Box<Learn>),
+    /// Learn false alarms in parameter values, and report which other lines are judged otherwise since.
+    LearnValues(values::LearnValues),
     /// Go back to the version of a model before the last learning.
     Undo {
         /// Model file.
@@ -121,6 +128,7 @@ impl Feedback {
                 Ok(())
             }
             Feedback::Learn(command) => command.run(out),
+            Feedback::LearnValues(command) => command.run(out),
             Feedback::Undo { model } => {
                 let kept = undo(model)?;
                 Ok(writeln!(out, "{} is {} again", model.display(), kept.display())?)
@@ -131,11 +139,7 @@ impl Feedback {
 
 impl Learn {
     fn run(&self, out: &mut impl Write) -> Result<()> {
-        let said = verdicts(&self.verdicts)?;
-        if said.is_empty() {
-            let text = format!("{} holds no verdict; add one with `causeway feedback say`", self.verdicts.display());
-            return Err(UsageError(text).into());
-        }
+        let said = some_verdicts(&self.verdicts)?;
         let model = KeyModel::read(&self.model)?;
         let mut normal = read(&self.normal, self.by)?;
         let mut held_out = read(&self.held_out, self.by)?;
@@ -157,12 +161,23 @@ impl Learn {
         if !report.changed() || self.dry_run {
             return Ok(());
         }
-        let kept = replace(&self.model, &next)?;
+        let kept = keep(&self.model)?;
+        next.write(&self.model)?;
         if !self.json {
             writeln!(out, "{} is new; the one before is {}", self.model.display(), kept.display())?;
         }
         Ok(())
     }
+}
+
+/// The verdicts of a file that must hold some.
+fn some_verdicts(path: &Path) -> Result<Vec<Said>> {
+    let said = verdicts(path)?;
+    if said.is_empty() {
+        let text = format!("{} holds no verdict; add one with `causeway feedback say`", path.display());
+        return Err(UsageError(text).into());
+    }
+    Ok(said)
 }
 
 fn tell(report: &Report, out: &mut impl Write) -> Result<()> {
@@ -187,14 +202,24 @@ fn tell(report: &Report, out: &mut impl Write) -> Result<()> {
             model.now_abnormal.len(),
             model.now_normal.len()
         )?;
-        for (sessions, what) in [(&model.now_abnormal, "now a finding"), (&model.now_normal, "now normal")] {
-            for session in sessions {
-                writeln!(out, "  {what}: {}", Printable::new(session))?;
-            }
-        }
+        name_some("now a finding", &model.now_abnormal, out)?;
+        name_some("now normal", &model.now_normal, out)?;
     }
     if !report.changed() {
         writeln!(out, "nothing to learn; the model is as it was")?;
+    }
+    Ok(())
+}
+
+/// Names of a kind that a report lists.
+const NAMED: usize = 20;
+
+fn name_some(what: &str, names: &[String], out: &mut impl Write) -> Result<()> {
+    for name in names.iter().take(NAMED) {
+        writeln!(out, "  {what}: {}", Printable::new(name))?;
+    }
+    if names.len() > NAMED {
+        writeln!(out, "  and {} more; --json names all", names.len() - NAMED)?;
     }
     Ok(())
 }

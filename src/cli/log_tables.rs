@@ -4,7 +4,7 @@ use crate::audit::time::Micros;
 use crate::lake::Table;
 use crate::lake::scan::read_table;
 use crate::lake::tables::read::Cells;
-use crate::text::detect::values::Row;
+use crate::text::detect::values::{Row, Since};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,6 +25,18 @@ pub struct LogLine {
     pub template: Arc<str>,
     /// Its parameters, as they were found when it was read.
     pub parameters: Vec<String>,
+}
+
+impl LogLine {
+    /// How people call it: the source and the number of the line.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.source, self.number)
+    }
+
+    /// How the table `anomalies` calls it: the source and the offset.
+    pub fn place_by_offset(&self) -> String {
+        format!("{}@{}", self.source, self.offset)
+    }
 }
 
 /// The newest template of each key of each stream.
@@ -73,17 +85,6 @@ pub fn log_lines(dir: &Path) -> Result<Vec<LogLine>> {
     Ok(lines)
 }
 
-/// What the elapsed time of a row is counted from.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Since {
-    /// The line before, of any key.
-    #[default]
-    AnyLine,
-    /// The line before of the same key.
-    SameKey,
-}
-
 /// Rows of one key, each with its line.
 pub type KeyRows<'a> = (Vec<Row>, Vec<&'a LogLine>);
 
@@ -93,8 +94,8 @@ pub fn rows_by_key(lines: &[LogLine], since: Since) -> BTreeMap<Arc<str>, KeyRow
     let mut last_at: BTreeMap<&str, Micros> = BTreeMap::new();
     for line in lines {
         let of: &str = if since == Since::SameKey { &line.template } else { "" };
-        let before = last_at.insert(of, line.at).unwrap_or(line.at);
-        let elapsed_secs = line.at.since(before) as f64 / 1e6;
+        let before = last_at.insert(of, line.at);
+        let elapsed_secs = before.map(|before| line.at.since(before) as f64 / 1e6);
         let (rows, of_rows) = rows.entry(Arc::clone(&line.template)).or_default();
         rows.push(Row { elapsed_secs, params: line.parameters.clone() });
         of_rows.push(line);

@@ -37,7 +37,7 @@ choice! {
         ScramSha256 = "scram-sha-256",
         /// Name and password by SCRAM with SHA-512.
         ScramSha512 = "scram-sha-512",
-        /// A token from a file.
+        /// A token, from a file or from the token endpoint of an identity provider.
         Oauthbearer = "oauthbearer",
     }
 }
@@ -75,8 +75,17 @@ section! {
         username: Option<String> = None,
         /// File that holds the password. The variable CAUSEWAY_KAFKA_PASSWORD wins over it.
         password_file: Option<PathBuf> = None,
-        /// File that holds the token for `oauthbearer`. It is read again every few minutes.
+        /// File that holds the token for `oauthbearer`. It is read again every few minutes. Or:
         token_file: Option<PathBuf> = None,
+        /// Token endpoint for `oauthbearer`: https, unless it is on this machine. Asked by the grant for client credentials, and
+        /// again before a token's time is over. Authorities of `ca_file` count for it as well.
+        oauth_token_url: Option<String> = None,
+        /// Our id there.
+        oauth_client_id: Option<String> = None,
+        /// File that holds our secret there. The variable CAUSEWAY_KAFKA_CLIENT_SECRET wins over it.
+        oauth_client_secret_file: Option<PathBuf> = None,
+        /// What we want to be allowed, where the provider asks for it.
+        oauth_scope: Option<String> = None,
         /// Authorities that may sign the brokers' certificates, PEM. Without it: those of the system.
         ca_file: Option<PathBuf> = None,
         /// Our certificate, PEM, where brokers ask for one.

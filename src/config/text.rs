@@ -13,7 +13,9 @@
 use super::{Age, Commit, ConfigError, Size};
 use crate::text::adapter::{Adapter, AdapterError, SessionSettings};
 use crate::text::detect::card::KeyModel;
-use crate::text::detect::detectors::{Chosen, Detection};
+use crate::text::detect::detectors::{Chosen, Detection, KeyDetection};
+use crate::text::detect::time_counts::TimeCounts;
+use crate::text::detect::values::ValueModels;
 use crate::text::drain::DrainSettings;
 use crate::text::ini::ParserSettings;
 use crate::text::mask::{MaskSpec, hdfs_masks};
@@ -35,7 +37,7 @@ pub struct TextPipeline {
     pub parser: Parser,
     /// Which lines belong together; no sessions without it.
     pub sessions: Option<SessionsOfLines>,
-    /// Detectors of anomalies in sessions; none without it.
+    /// Detectors of anomalies; none without it.
     pub anomalies: Option<AnomaliesOfLines>,
     /// When tables are committed.
     #[serde(default)]
@@ -130,13 +132,17 @@ pub struct SessionsOfLines {
     pub step_back: Option<Age>,
 }
 
-/// `[anomalies]`.
+/// `[anomalies]`. Model files are relative to the pipeline file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnomaliesOfLines {
-    /// Model file, from `causeway train keys`, relative to the pipeline file.
-    pub model: PathBuf,
-    /// Which of its detectors judge: "next-key" (the network, or counts without ONNX Runtime), "count", "workflow", "pca".
+    /// Model of keys, from `causeway train keys`: judges sessions.
+    pub model: Option<PathBuf>,
+    /// Models of parameter values, from `causeway train values`: judge lines.
+    pub values: Option<PathBuf>,
+    /// Model of counts, from `causeway train counts`: judges windows of time.
+    pub counts: Option<PathBuf>,
+    /// Which detectors of `model` judge: "next-key" (the network, or counts without ONNX Runtime), "count", "workflow", "pca".
     #[serde(default = "next_key")]
     pub detectors: Vec<Chosen>,
 }
@@ -146,20 +152,34 @@ fn next_key() -> Vec<Chosen> {
 }
 
 impl TextPipeline {
-    /// The detectors. `path` is the pipeline file.
+    /// The detectors. `sessions` are those that there will be, `path` is the pipeline file.
     ///
     /// # Errors
-    /// [`ConfigError`] for a model that cannot be read, and where there are no sessions to judge.
-    pub fn detection(&self, path: &Path) -> Result<Option<Detection>, ConfigError> {
-        let Some(anomalies) = &self.anomalies else { return Ok(None) };
-        let place = format!("{}: [anomalies]", path.display());
-        if self.sessions.is_none() && self.parser.ini.is_none() {
-            let detail = "detectors judge sessions, and there are none; add [sessions]".to_owned();
-            return Err(ConfigError::Value { place, detail });
+    /// [`ConfigError`] for a model that cannot be read, and for what it would judge and is not there: sessions, or times.
+    pub fn detection(&self, sessions: Option<&SessionSettings>, path: &Path) -> Result<Detection, ConfigError> {
+        let Some(anomalies) = &self.anomalies else { return Ok(Detection::default()) };
+        let AnomaliesOfLines { model, values, counts, detectors } = anomalies;
+        let wrong = |detail: String| ConfigError::Value { place: format!("{}: [anomalies]", path.display()), detail };
+        let beside = |file: &PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
+        if model.is_none() && values.is_none() && counts.is_none() {
+            return Err(wrong("no model; give `model`, `values` or `counts`, or leave the section out".to_owned()));
         }
-        let model = path.parent().unwrap_or(Path::new("")).join(&anomalies.model);
-        let model = KeyModel::read(&model).map_err(|error| ConfigError::Value { place, detail: error.to_string() })?;
-        Ok(Some(Detection { model: Arc::new(model), chosen: anomalies.detectors.clone() }))
+        if model.is_some() && sessions.is_none() {
+            return Err(wrong("`model` judges sessions, and there are none; add [sessions]".to_owned()));
+        }
+        if counts.is_some() && self.lines.time_format.is_none() && self.parser.ini.is_none() {
+            let detail = "`counts` judges windows of time, and lines have none; add time and time_format to [lines]";
+            return Err(wrong(detail.to_owned()));
+        }
+        let keys = model.as_ref().map(|file| KeyModel::read(&beside(file))).transpose();
+        let keys = keys.map_err(|error| wrong(error.to_string()))?;
+        let values = values.as_ref().map(|file| ValueModels::read(&beside(file))).transpose();
+        let counts = counts.as_ref().map(|file| TimeCounts::read(&beside(file))).transpose();
+        Ok(Detection {
+            keys: keys.map(|model| KeyDetection { model: Arc::new(model), chosen: detectors.clone() }),
+            values: values.map_err(|error| wrong(error.to_string()))?.map(Arc::new),
+            counts: counts.map_err(|error| wrong(error.to_string()))?.map(Arc::new),
+        })
     }
 
     /// Reads a pipeline file.

@@ -22,8 +22,11 @@
 //!   starts again from there where a topic turns out to be another one.
 //! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
 //! - [`block`] and [`note`] are what decode and attribute tell each other of the rows on the shelf.
-//! - [`attribute`] owns a stream: it judges lateness in arrival order, moves the watermark, puts events into event order
-//!   below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that has the row.
+//! - [`owner`] owns the streams, each with an [`attribute`], which judges lateness in arrival order, moves the stream's watermark, puts
+//!   events into event order below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that
+//!   has the row.
+//! - [`streams`] is what lets one run have many: whatever knows order or keeps aggregates has one state a stream, and data carry the
+//!   name of theirs.
 //! - [`windows`], [`infer`] and [`vote`], where a label model is given, stand between decode and attribute: windows over events in order
 //!   go to inference threads on all workers, votes come back, and attribute settles only events that have theirs.
 //!   The windows see what the causal engine says of an event, so `windows` has an engine of its own that is ahead of the settled one.

@@ -13,10 +13,10 @@ use crate::lake::Table;
 use crate::lake::scan::read_commit;
 use crate::lake::store::Store;
 use crate::lake::tables::json::row_json;
-use crate::source::kafka::{KafkaError, Settings};
+use crate::source::kafka::{Health, KafkaError, Settings, Told};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError as Client;
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use serde_json::json;
@@ -81,7 +81,7 @@ impl Drop for Publisher {
     }
 }
 
-type Transactional = ThreadedProducer<DefaultProducerContext>;
+type Transactional = ThreadedProducer<Told>;
 
 struct Work {
     publishing: Publishing,
@@ -130,7 +130,12 @@ impl Work {
             .set("compression.type", "zstd")
             .set("message.max.bytes", "10485760")
             .set("linger.ms", "5");
-        config.create().map_err(KafkaError::Client)
+        config.create_with_context(self.told()).map_err(KafkaError::Client)
+    }
+
+    /// Logs in as the source does. What ails a producer is told by its errors.
+    fn told(&self) -> Told {
+        Told::new(Arc::new(Health::default()), self.publishing.client.security.tokens.clone())
     }
 
     fn run(mut self, first: Transactional) {
@@ -231,7 +236,7 @@ impl Work {
     /// The last commit that is on the topic; 0 for none.
     fn last_marker(&self) -> Result<u64, Trouble> {
         let config = self.publishing.client.client().map_err(|error| Trouble::Over(error.into()))?;
-        let consumer: BaseConsumer = config.create()?;
+        let consumer: BaseConsumer<Told> = config.create_with_context(self.told())?;
         let topic = self.publishing.markers.as_str();
         let found = consumer.fetch_metadata(Some(topic), PATIENCE)?;
         let numbers: Vec<i32> =
@@ -246,7 +251,7 @@ impl Work {
         Ok(last)
     }
 
-    fn last_of(&self, consumer: &BaseConsumer, topic: &str, number: i32) -> Result<u64, Trouble> {
+    fn last_of(&self, consumer: &BaseConsumer<Told>, topic: &str, number: i32) -> Result<u64, Trouble> {
         let (low, high) = consumer.fetch_watermarks(topic, number, PATIENCE)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, number, Offset::Offset(low))?;

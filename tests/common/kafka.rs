@@ -336,6 +336,18 @@ impl Running {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
+    /// Asks it to end, unless another process has told it so already.
+    pub fn ask_to_stop_too(&mut self) {
+        let id = self.child.id().to_string();
+        while self.is_alive() && !listens_to_sigterm(&id) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if self.is_alive() {
+            // It may end just now.
+            let _ = Command::new("kill").args(["-TERM", &id]).stderr(Stdio::null()).status();
+        }
+    }
+
     /// Waits until it ends, and gives its exit code.
     pub fn end(&mut self) -> i32 {
         let begun = Instant::now();

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 /// Judge sessions by a model of their keys.
 ///
-/// Each finding has session, position (index of the key, from 0), detector, kind, score, seen and expected.
+/// Each finding has session, position (index of the key, from 0), detector, kind, score, seen and expected; of the workflow also the
+/// node that the session reached (as drawings name it) and the least number of keys from there to an end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -66,10 +67,15 @@ impl Keys {
                     let expected: Vec<&str> = finding.expected.iter().map(|token| vocabulary.key(*token)).collect();
                     let seen = finding.seen_in(session, vocabulary);
                     let (position, kind, score) = (finding.position, finding.kind.name(), finding.score);
-                    let finding = json!({
+                    let mut finding = json!({
                         "session": session.id, "position": position, "detector": name, "kind": kind, "score": score,
                         "seen": seen, "expected": expected,
                     });
+                    if let Detector::Workflow(_) = detector {
+                        let found = model.card.workflow.diagnose(&vocabulary.encode(session));
+                        finding["node"] = json!(format!("n{}", found.node.0));
+                        finding["keys_to_end"] = json!(found.to_end);
+                    }
                     tell(&finding, out)?;
                 }
             }

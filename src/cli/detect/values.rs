@@ -1,11 +1,10 @@
 //! `causeway detect values`.
 
 use super::tell;
-use crate::cli::exit::UsageError;
-use crate::cli::log_tables::{LogLine, Since, log_lines, rows_by_key};
+use crate::cli::args::rfc3339;
+use crate::cli::log_tables::{LogLine, log_lines, rows_by_key};
 use crate::text::detect::values::{Row, ValueFinding, ValueModels, read_dataset};
 use anyhow::Result;
-use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,14 +30,10 @@ impl Values {
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         let models = ValueModels::read(&self.model)?;
         if self.input.is_dir() {
-            let since = Since::from_str(&models.since, false).map_err(UsageError)?;
             let lines = log_lines(&self.input)?;
-            for (template, (rows, of_rows)) in &rows_by_key(&lines, since) {
-                let Some(model) = models.models.get(&**template) else { continue };
-                // Lines of a template that changed since are not those that the model knows.
-                if rows.first().is_none_or(|row| row.params.len() + 1 != model.columns.len()) {
-                    continue;
-                }
+            for (template, (rows, of_rows)) in &rows_by_key(&lines, models.since) {
+                let params = rows.first().map_or(0, |row| row.params.len());
+                let Some(model) = models.model_of(template, params) else { continue };
                 for found in model.judge(rows) {
                     tell(&of_line(template, &found, of_rows), out)?;
                 }
@@ -58,6 +53,7 @@ fn of_line(template: &str, found: &ValueFinding, lines: &[&LogLine]) -> Value {
     json!({
         "source": line.map(|line| line.source.as_str()),
         "line": line.map(|line| line.number),
+        "at": line.map(|line| rfc3339(line.at)),
         "key": template,
         "column": found.column,
         "kind": found.kind,

@@ -10,6 +10,35 @@ use std::collections::{BTreeMap, BTreeSet};
 /// More alike leaves than this are told as one line.
 const ALIKE_SHOWN: usize = 4;
 
+/// Evidence that a client goes on with what it was at: such an event is drawn beside the one before it, since a reader sees a list of
+/// steps where a chain of causes would be a staircase.
+const STEPS: [&str; 24] = [
+    "after-discovery",
+    "asks-namespace",
+    "creates-missing",
+    "deletes-listed",
+    "discovery",
+    "group-discovery",
+    "keeps-watching",
+    "made-from-read",
+    "next-deletion",
+    "next-document",
+    "next-listing",
+    "next-named",
+    "next-of-file",
+    "object-events",
+    "polls",
+    "reads-listed",
+    "related-objects",
+    "same-client",
+    "same-object",
+    "same-reaction",
+    "same-run",
+    "same-run-here",
+    "watches-listed",
+    "writes-listed",
+];
+
 /// The events of a context with their places.
 #[derive(Clone, Debug)]
 pub struct Tree {
@@ -37,9 +66,9 @@ pub struct Line {
 /// Which part of a tree is drawn.
 #[derive(Copy, Clone, Debug)]
 pub enum Part {
-    /// Alike leaves folded into one line.
+    /// Alike leaves folded into one line, the steps of one client beside each other.
     Folded,
-    /// Everything.
+    /// Everything, each event below its cause.
     Whole,
     /// The path from the root to one event, and what that event set off.
     Through(usize),
@@ -138,6 +167,27 @@ impl Tree {
         self.children.get(index).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether an event is a further step of the client whose event it hangs from.
+    fn is_step(&self, index: usize) -> bool {
+        let step = |(event, before): (&EventView, &EventView)| {
+            STEPS.contains(&event.cause_reason.as_str()) && event.actor() == before.actor()
+        };
+        self.event(index).zip(self.parent(index).and_then(|parent| self.event(parent))).is_some_and(step)
+    }
+
+    /// What is drawn below an event where steps stand beside each other: its children, and the steps that follow on them.
+    fn drawn_below(&self, index: usize) -> Vec<usize> {
+        let children = self.children_of(index).iter().copied();
+        let mut waiting: Vec<usize> = children.filter(|child| index == 0 || !self.is_step(*child)).collect();
+        let mut below = Vec::new();
+        while let Some(child) = waiting.pop() {
+            below.push(child);
+            waiting.extend(self.children_of(child).iter().copied().filter(|step| self.is_step(*step)));
+        }
+        below.sort_unstable();
+        below
+    }
+
     /// The events from `index` up to the root.
     fn ancestors(&self, index: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(index), |at| self.parent(*at))
@@ -150,17 +200,19 @@ impl Tree {
     /// Children with, for the last one that is drawn of many alike leaves, the number of those left out.
     fn fold(&self, index: usize) -> Vec<(usize, usize)> {
         let alike = |child: usize| {
-            let event = self.event(child).filter(|_| self.children_of(child).is_empty())?;
+            let leaf = self.children_of(child).iter().all(|step| self.is_step(*step));
+            let event = self.event(child).filter(|_| leaf)?;
             let EventView { user, verb, resource, subresource, namespace, cause_reason, status_code, .. } = event;
             Some((user, verb, resource, subresource, namespace, cause_reason, *status_code))
         };
         let mut count: BTreeMap<_, usize> = BTreeMap::new();
-        for kind in self.children_of(index).iter().filter_map(|child| alike(*child)) {
+        let below = self.drawn_below(index);
+        for kind in below.iter().filter_map(|child| alike(*child)) {
             *count.entry(kind).or_default() += 1;
         }
         let mut drawn: BTreeMap<_, usize> = BTreeMap::new();
         let mut folded = Vec::new();
-        for child in self.children_of(index) {
+        for child in &below {
             let Some(kind) = alike(*child) else {
                 folded.push((*child, 0));
                 continue;
@@ -221,6 +273,23 @@ mod tests {
     }
 
     #[test]
+    fn steps_of_one_client_stand_beside_each_other() {
+        let step = |id, cause, reason: &str| EventView { cause_reason: reason.into(), ..event(id, cause, id as i64) };
+        let tree = Tree::new(vec![
+            event(0, 9, 0),
+            step(1, 0, "same-run"),
+            step(2, 1, "same-run"),
+            step(3, 2, "owner-written"),
+            step(4, 2, "same-run"),
+        ]);
+        let depths = |part| -> Vec<(usize, usize)> {
+            tree.lines(part).iter().map(|line| (line.event, line.more_above.len())).collect()
+        };
+        assert_eq!(depths(Part::Folded), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 1)]);
+        assert_eq!(depths(Part::Whole), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)]);
+    }
+
+    #[test]
     fn a_long_chain_is_drawn_without_recursion() {
         let tree = Tree::new((0..5_000).map(|id| event(id, id.saturating_sub(1), id as i64)).collect());
         assert_eq!(tree.lines(Part::Whole).len(), 5_000);
@@ -229,8 +298,12 @@ mod tests {
     proptest! {
         /// Whatever the rows claim as causes, each event is drawn once, below its parent.
         #[test]
-        fn every_event_has_one_place(claims in prop::collection::vec((0usize..40, 0i64..20), 0..40)) {
-            let events: Vec<_> = claims.iter().enumerate().map(|(id, (cause, at))| event(id, *cause, *at)).collect();
+        fn every_event_has_one_place(claims in prop::collection::vec((0usize..40, 0i64..20, any::<bool>()), 0..40)) {
+            let made = |(id, (cause, at, step)): (usize, &(usize, i64, bool))| {
+                let cause_reason = if *step { "same-run" } else { "just-read" }.to_owned();
+                EventView { cause_reason, ..event(id, *cause, *at) }
+            };
+            let events: Vec<_> = claims.iter().enumerate().map(made).collect();
             let tree = Tree::new(events);
             let lines = tree.lines(Part::Whole);
             let mut drawn: Vec<usize> = lines.iter().map(|line| line.event).collect();

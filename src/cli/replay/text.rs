@@ -83,7 +83,7 @@ pub fn text_plan(
     let pipeline = TextPipeline::read(path)?;
     let parser = pipeline.parser_settings(path)?;
     let sessions = pipeline.session_settings(&parser, path)?;
-    let detection = pipeline.detection(path)?;
+    let detection = pipeline.detection(sessions.as_ref(), path)?;
     let adapter = parser.adapter.as_ref();
     let time_format = pipeline.lines.time_format.clone().or_else(|| adapter?.time_format.clone());
     let time_fields = match pipeline.lines.time.as_slice() {

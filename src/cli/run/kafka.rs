@@ -4,13 +4,16 @@ use crate::cli::args::Moment;
 use crate::config::{self, Config, ConfigError, OnLoss, Sasl, SecurityProtocol};
 use crate::flow::processes::Membership;
 use crate::flow::publish::Publishing;
-use crate::source::kafka::{self, Security, Settings, Start};
+use crate::source::kafka::{self, Endpoint, Security, Settings, Start, Tokens};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Variable with the password.
 const PASSWORD: &str = "CAUSEWAY_KAFKA_PASSWORD";
+
+/// Variable with the secret for the token endpoint.
+const CLIENT_SECRET: &str = "CAUSEWAY_KAFKA_CLIENT_SECRET";
 
 /// Time between two looks at topics and partitions.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -63,15 +66,12 @@ pub fn settings(config: &Config, until_end: bool) -> Result<Settings> {
                 .to_owned()
             }),
             username: kafka.username.clone(),
-            password: match std::env::var(PASSWORD) {
-                Ok(password) => Some(password),
-                Err(_) => secret(kafka.password_file.as_deref())?,
-            },
-            token_file: kafka.token_file.clone(),
+            password: secret(PASSWORD, kafka.password_file.as_deref())?,
+            tokens: tokens(kafka)?,
             ca_file: existing("kafka.ca_file", kafka.ca_file.as_ref())?,
             certificate_file: existing("kafka.certificate_file", kafka.certificate_file.as_ref())?,
             key_file: existing("kafka.key_file", kafka.key_file.as_ref())?,
-            key_password: secret(kafka.key_password_file.as_deref())?,
+            key_password: secret_of(kafka.key_password_file.as_deref())?,
         },
     })
 }
@@ -113,8 +113,34 @@ fn start(text: &str) -> Result<Start> {
     }
 }
 
+/// Where tokens come from, where they are needed.
+fn tokens(kafka: &config::Kafka) -> Result<Option<Tokens>> {
+    match (&kafka.token_file, &kafka.oauth_token_url) {
+        _ if kafka.sasl != Some(Sasl::Oauthbearer) => Ok(None),
+        (Some(_), Some(_)) => Err(wrong("kafka.oauth_token_url", "is set beside kafka.token_file; choose one")),
+        (Some(file), None) => Ok(Some(Tokens::File(file.clone()))),
+        (None, None) => Ok(None),
+        (None, Some(url)) => {
+            let lacking = "is not set, but kafka.oauth_token_url is";
+            let secret = secret(CLIENT_SECRET, kafka.oauth_client_secret_file.as_deref())?;
+            Ok(Some(Tokens::Endpoint(Endpoint {
+                url: url.clone(),
+                client_id: kafka.oauth_client_id.clone().ok_or_else(|| wrong("kafka.oauth_client_id", lacking))?,
+                client_secret: secret.ok_or_else(|| wrong("kafka.oauth_client_secret_file", lacking))?,
+                scope: kafka.oauth_scope.clone(),
+                ca_file: existing("kafka.ca_file", kafka.ca_file.as_ref())?,
+            })))
+        }
+    }
+}
+
+/// A secret of a variable, or else of a file.
+fn secret(variable: &str, file: Option<&Path>) -> Result<Option<String>> {
+    std::env::var(variable).map_or_else(|_| secret_of(file), |secret| Ok(Some(secret)))
+}
+
 /// What a file holds, without the newline at its end.
-fn secret(file: Option<&Path>) -> Result<Option<String>> {
+fn secret_of(file: Option<&Path>) -> Result<Option<String>> {
     let Some(path) = file else { return Ok(None) };
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError::Read { path: path.to_owned(), detail: error.to_string() })?;

@@ -4,6 +4,7 @@ use crate::cli::key_sessions::{By, read};
 use crate::model::lstm::Training;
 use crate::text::detect::choose::{Choice, Wanted};
 use crate::text::detect::judge::ShortRule;
+use crate::text::detect::sequence::KeySequence;
 use crate::text::detect::train::{Options, Progress, Split, Trained, train_keys};
 use crate::text::detect::windows::WindowStyle;
 use crate::text::detect::workflow::draw::dot;
@@ -152,7 +153,7 @@ impl Keys {
             let drawing = dot(&card.workflow.automaton, &card.vocabulary, LEAST_DRAWN);
             std::fs::write(path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        self.tell(&trained, out)
+        self.tell(&trained, &sessions, out)
     }
 
     fn options(&self) -> Options {
@@ -198,7 +199,7 @@ impl Keys {
         }
     }
 
-    fn tell(&self, trained: &Trained, out: &mut impl Write) -> Result<()> {
+    fn tell(&self, trained: &Trained, sessions: &[KeySequence], out: &mut impl Write) -> Result<()> {
         let card = &trained.model.card;
         let facts = &card.training;
         writeln!(
@@ -217,6 +218,17 @@ impl Keys {
         tell("count model", &card.baseline)?;
         if let Some(choice) = &card.network {
             tell("network", choice)?;
+        }
+        let rules = card.baseline.rules;
+        let short = sessions.iter().filter(|session| session.closed && session.keys.len() <= rules.short_keys).count();
+        if rules.short == ShortRule::Anomaly && short * 20 > sessions.len() {
+            writeln!(
+                out,
+                "{short} of {} sessions have at most {} keys, and the rule on short sessions calls each of them abnormal; \
+                 train with --short judge where that is usual",
+                sessions.len(),
+                rules.short_keys
+            )?;
         }
         let workflow = &card.workflow;
         writeln!(

@@ -1,12 +1,11 @@
 //! `causeway train values`.
 
 use crate::cli::exit::UsageError;
-use crate::cli::log_tables::{Since, log_lines, rows_by_key};
+use crate::cli::log_tables::{log_lines, rows_by_key};
 use crate::cli::printable::Printable;
 use crate::model::lstm::Training;
-use crate::text::detect::values::{Options, Row, ValueModels, read_dataset};
+use crate::text::detect::values::{Options, Row, Since, ValueModels, read_dataset};
 use anyhow::Result;
-use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,8 +25,8 @@ pub struct Values {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// What the elapsed time is counted from.
-    #[arg(long, value_enum, default_value_t = Since::AnyLine)]
-    since: Since,
+    #[arg(long, value_enum, default_value_t = CountedFrom::AnyLine)]
+    since: CountedFrom,
     /// Rows a window, the predicted one included.
     #[arg(long, value_name = "N", default_value_t = 5)]
     window: usize,
@@ -49,8 +48,8 @@ pub struct Values {
     /// Train on the first rows up to the first share, take the threshold from those up to the second.
     #[arg(long, value_name = "TRAIN,END", value_parser = super::keys::ratios, default_value = "0.5,0.75")]
     ratios: (f64, f64),
-    /// Share of normal errors below the threshold (one-sided).
-    #[arg(long, value_name = "SHARE", default_value_t = 0.99)]
+    /// Share of normal errors below the threshold (one-sided): as many of a thousand normal lines are findings as it leaves.
+    #[arg(long, value_name = "SHARE", default_value_t = Options::default().alpha)]
     alpha: f64,
     /// Whether the elapsed time, which the network is given, is scored too.
     #[arg(long)]
@@ -63,21 +62,33 @@ pub struct Values {
     input: PathBuf,
 }
 
+/// What the elapsed time is counted from, on the command line.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum CountedFrom {
+    /// The line before, of any key.
+    AnyLine,
+    /// The line before of the same key.
+    SameKey,
+}
+
 impl Values {
     /// Trains, writes the file, and says which keys have a model.
     pub fn run(&self, out: &mut impl Write) -> Result<()> {
         let bar = ProgressBar::new_spinner();
         let tell = &mut |template: &str| bar.set_message(Printable::new(template).to_string());
         let options = self.options();
-        let since = self.since.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let since = match self.since {
+            CountedFrom::AnyLine => Since::AnyLine,
+            CountedFrom::SameKey => Since::SameKey,
+        };
         let models = if self.input.is_dir() {
             let lines = log_lines(&self.input)?;
-            let rows = rows_by_key(&lines, self.since);
+            let rows = rows_by_key(&lines, since);
             let rows = rows.iter().map(|(template, (rows, _))| (&**template, rows.as_slice()));
-            ValueModels::fit(rows, &since, &options, tell)
+            ValueModels::fit(rows, since, &options, tell)
         } else {
             let rows: Vec<Row> = read_dataset(&self.input)?;
-            ValueModels::fit([("", rows.as_slice())], &since, &options, tell)
+            ValueModels::fit([("", rows.as_slice())], since, &options, tell)
         };
         bar.finish_and_clear();
         for (template, why) in &models.left_out {

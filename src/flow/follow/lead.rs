@@ -1,7 +1,7 @@
 //! The feed of the process that commits: says in its ticks where commits are, and when the run ends.
 
-use super::Following;
-use crate::flow::drive::wait_for_room;
+use super::{Feed, Following};
+use crate::flow::drive::{has_room, wait_for_room};
 use crate::flow::epoch::Tick;
 use crate::flow::run::RunPlan;
 use crate::flow::shared::{FlowError, Shared};
@@ -40,6 +40,24 @@ impl Due {
 }
 
 impl Following<'_> {
+    /// Waits until few enough epochs are under way; false when the run has failed, or is to end before every process has begun: then what
+    /// holds the watermark is not known, and nothing can be committed.
+    fn wait_for_room(&self) -> bool {
+        let Feed { shared, .. } = self.feed;
+        let Some(peers) = self.peers else { return wait_for_room(self.epoch, shared) };
+        while !has_room(self.epoch, shared) && !shared.failed() {
+            let begun = shared.epochs_done.load(Ordering::Acquire) > 0;
+            if !begun && (self.told_to_stop() || peers.others_stop()) {
+                tracing::info!("told to stop before all processes had begun");
+                self.stand(peers, 0);
+                peers.end(false);
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        !shared.failed()
+    }
+
     /// Feeds and decides until the end. `open`: the last commit has something that a bounded run is to close. Returns whether everything was read to its end.
     pub(super) fn lead(&mut self, next_commit: u64, open: bool) -> Result<bool, FlowError> {
         let begun = Instant::now();
@@ -47,7 +65,7 @@ impl Following<'_> {
         let mut commit = next_commit;
         let mut due = Due::begin((0, 0), 0);
         loop {
-            if !wait_for_room(self.epoch, shared) || !self.gather()? {
+            if !self.wait_for_room() || !self.gather()? {
                 return Ok(false);
             }
             let (mut read, mut stopped, mut drained) = (self.read, self.told_to_stop(), self.drained.is_some());

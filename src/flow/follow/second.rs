@@ -42,6 +42,9 @@ impl Following<'_> {
         let shared = self.feed.shared;
         loop {
             while !has_room(self.epoch, shared) && peers.ended().is_none() && !shared.failed() {
+                if self.told_to_stop() {
+                    self.stand(peers, 0);
+                }
                 std::thread::sleep(Duration::from_micros(200));
             }
             if let Some(drained) = peers.ended() {

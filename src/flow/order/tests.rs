@@ -208,3 +208,52 @@ fn a_stop_before_all_is_read_again_keeps_its_place() {
     order.release(Micros::MAX);
     assert_eq!(again(&mut order), ResumePoint { resume: 5, progress: Micros(101), ..saved });
 }
+
+proptest! {
+    /// A stream that begins late in shared partitions has the order of one that has listened from the start.
+    #[test]
+    fn a_stream_that_begins_late_has_heard_everything(
+        events in arrivals(),
+        owners in proptest::collection::vec(0u8..3, 120),
+        cuts in proptest::collection::vec(any::<bool>(), 120),
+    ) {
+        let partitions = [PartitionId(0), PartitionId(1)];
+        let begun = || {
+            let mut order = new(&BTreeMap::new(), Micros::MIN);
+            partitions.iter().for_each(|id| order.begin(*id, 0));
+            order
+        };
+        let mut home = begun();
+        let mut from_the_start: Vec<Order> = (0..3).map(|_| begun()).collect();
+        let mut streams: [Option<Order>; 3] = [None, None, None];
+        for (index, ((partition, head), owner)) in events.iter().zip(&owners).enumerate() {
+            let owner = usize::from(*owner);
+            // Before its first event: that moves the partition as others' events do.
+            streams[owner].get_or_insert_with(|| home.fork(|_| true, home.watermark()));
+            home.pass(*partition, head.offset, head.stage_at);
+            for (stream, order) in from_the_start.iter_mut().enumerate() {
+                let late = streams[stream].as_mut();
+                if stream == owner {
+                    let arrived = order.arrive(*partition, head, PLACE, false);
+                    prop_assert_eq!(late.map(|late| late.arrive(*partition, head, PLACE, false)), Some(arrived));
+                } else {
+                    order.pass(*partition, head.offset, head.stage_at);
+                    late.map(|late| late.pass(*partition, head.offset, head.stage_at));
+                }
+            }
+            if cuts[index] {
+                let floor = floor(&events, index);
+                home.advance(floor);
+                for (order, late) in from_the_start.iter_mut().zip(&mut streams) {
+                    let watermark = order.advance(floor);
+                    let released = order.release(watermark).len();
+                    if let Some(late) = late {
+                        prop_assert_eq!(late.advance(floor), watermark);
+                        prop_assert_eq!(late.release(watermark).len(), released);
+                        prop_assert_eq!(late.resume_points(), order.resume_points());
+                    }
+                }
+            }
+        }
+    }
+}

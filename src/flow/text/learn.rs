@@ -7,6 +7,7 @@ use super::plan::TextPlan;
 use super::prepare::{Found, Prepared};
 use super::rows::{BlockRows, EndedSession, session_id, session_row};
 use super::saved::SavedText;
+use super::watch::Watch;
 use crate::audit::time::Micros;
 use crate::flow::FlowError;
 use crate::flow::order::ResumePoint;
@@ -51,6 +52,7 @@ pub struct Learner {
     names: Vec<Arc<str>>,
     /// Whether detectors want the sessions.
     detect: bool,
+    watch: Watch,
     templates: BTreeMap<ClusterId, Arc<str>>,
     partitions: BTreeMap<PartitionId, ResumePoint>,
     read: u64,
@@ -75,7 +77,7 @@ impl Learner {
         let mut sessions = plan.sessions.clone().map(Sessions::new).transpose().map_err(|e| wrong(&e))?;
         let mut time = time;
         let fingerprint = plan.fingerprint();
-        let (drain, saved) = match saved {
+        let (drain, mut saved) = match saved {
             Some(saved) if saved.fingerprint != fingerprint => {
                 return Err(wrong(
                     &"the tables were begun with other settings; use those, or replay into a new folder",
@@ -99,6 +101,7 @@ impl Learner {
         };
         let templates = drain.clusters().map(|cluster| (cluster.id, cluster.template.text().into())).collect();
         let names = sources.iter().map(|(_, name)| name.as_str().into()).collect();
+        let watch = Watch::new(&plan.detection, std::mem::take(&mut saved.watch));
         Ok(Learner {
             cluster: identity.cluster,
             salt: identity.salt,
@@ -108,7 +111,8 @@ impl Learner {
             time,
             saved: SavedText { sources, ..saved },
             names,
-            detect: plan.detection.is_some(),
+            detect: plan.detection.keys.is_some(),
+            watch,
             templates,
             partitions: BTreeMap::new(),
             read,
@@ -156,6 +160,7 @@ impl Learner {
         }
         self.saved.lines.insert(key, lines_before + block.blank + block.lines.len() as u64);
         self.end_sessions(&mut ended, &mut rows);
+        self.watch.end_block(&mut rows);
         rows
     }
 
@@ -190,7 +195,7 @@ impl Learner {
             .sessions
             .as_mut()
             .and_then(|sessions| sessions.line(Line { raw, key, position, time, params: Vec::new() }, ended));
-        rows.lines.push(LineRow {
+        let row = LineRow {
             cluster: Arc::clone(&self.cluster),
             source: Arc::clone(source),
             offset: position.offset.0,
@@ -201,7 +206,9 @@ impl Learner {
             parameters,
             session_id: session.map(|id| session_id(self.salt, id)).unwrap_or_default(),
             content: content.to_owned(),
-        });
+        };
+        self.watch.line(rows.lines.len(), &row);
+        rows.lines.push(row);
     }
 
     fn template_row(&mut self, id: ClusterId, offset: Offset, source: &Arc<str>) -> TemplateRow {
@@ -278,8 +285,9 @@ impl Learner {
         self.saved.drain = drain;
         self.saved.time = self.time.as_ref().map(TimeReader::state).unwrap_or_default();
         self.saved.sessions = self.sessions.as_ref().map(|s| s.state().clone()).unwrap_or_default();
+        self.saved.watch = self.watch.state().clone();
         let piece = Piece::encode(Section::Text, 0, &self.saved);
-        self.saved.sessions = Default::default();
+        (self.saved.sessions, self.saved.watch) = Default::default();
         piece
     }
 

@@ -19,7 +19,8 @@
 //! Drain and sessions run on one core, that of all partitions too; reading, decompression, log formats and Parquet use the
 //! others. Streams of their own (`--cluster NAME`, a folder each) spread further.
 //!
-//! Detectors judge a session when it is over, on the worker that writes its block, so models run on every core.
+//! Detectors judge a session when it is over, on the worker that writes its block, so models run on every core. What the detectors of
+//! values and of counts in time need of the lines before is kept by `learn` (`watch`), so their rows depend on the order of the log alone.
 //!
 //! Bounded: at most a few epochs of blocks are under way, lines are no longer than a limit, open sessions and clusters are
 //! bounded by their settings.
@@ -33,6 +34,7 @@ mod replay;
 mod rows;
 mod run;
 mod saved;
+mod watch;
 mod write;
 
 pub use plan::TextPlan;

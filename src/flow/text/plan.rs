@@ -38,8 +38,8 @@ pub struct TextPlan {
     pub per_partition: bool,
     /// How sessions are made; none without sessions.
     pub sessions: Option<SessionSettings>,
-    /// The detectors; none where sessions are not judged.
-    pub detection: Option<Detection>,
+    /// The detectors.
+    pub detection: Detection,
     /// Time between commits.
     pub commit_every: Duration,
     /// Input between commits.

@@ -139,7 +139,7 @@ pub(super) fn build<'s>(
         Out::Rows(_) => Err(crate::flow::state::Piece::Failed("rows came where none can".to_owned())),
     });
     let writer = TableWriter::new(Arc::clone(&run.store), index);
-    let detectors = plan.detection.as_ref().map(Detectors::open);
+    let detectors = Detectors::open(&plan.detection);
     let written = write_rows(rows, marks.broadcast(), writer, detectors);
     let coordinator =
         if index == 0 { run.coordinator.lock().unwrap_or_else(PoisonError::into_inner).take() } else { None };

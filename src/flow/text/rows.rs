@@ -2,6 +2,8 @@
 
 use crate::audit::time::Micros;
 use crate::lake::tables::{LineRow, LogSessionRow, RejectRow, TemplateRow};
+use crate::text::detect::open_windows::Window;
+use crate::text::detect::values::KeyRows;
 use crate::text::session::{Session, SessionEnd, SessionId};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -26,6 +28,10 @@ pub struct BlockRows {
     pub rejects: Vec<RejectRow>,
     /// Sessions for the detectors; none where there are none.
     pub ended: Vec<EndedSession>,
+    /// Parameter values for the detectors, by key; the lines are indices of `lines`.
+    pub values: Vec<KeyRows>,
+    /// Windows of time for the detectors.
+    pub windows: Vec<Window>,
 }
 
 /// A session that is over, as the detectors want it.
@@ -55,6 +61,8 @@ impl BlockRows {
             sessions: Vec::new(),
             rejects: Vec::new(),
             ended: Vec::new(),
+            values: Vec::new(),
+            windows: Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a commit saves of a stream of log lines.
 
+use super::watch::WatchState;
 use crate::audit::time::Micros;
 use crate::source::PartitionId;
 use crate::text::adapter::SessionsState;
@@ -25,6 +26,8 @@ pub struct SavedText {
     pub sources: Vec<(String, String)>,
     /// Lines of each file so far, by its key.
     pub lines: BTreeMap<String, u64>,
+    /// What the detectors of values and of counts in time need of the lines so far.
+    pub watch: WatchState,
 }
 
 impl SavedText {

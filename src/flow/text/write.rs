@@ -14,14 +14,14 @@ pub fn write_rows<'s>(
     rows: Flow<'s, BlockRows>,
     marks: Flow<'s, Mark>,
     mut writer: TableWriter,
-    mut detectors: Option<Detectors>,
+    mut detectors: Detectors,
 ) -> Flow<'s, Piece> {
     let home = Exchange::new(|rows: &BlockRows| rows.home as u64);
     by_epoch(rows, marks, home, "WriteText", move |_, blocks, mark, out| {
         for rows in &blocks {
             let cluster = rows.cluster.as_ref();
-            let anomalies = match detectors.as_mut().map(|detectors| detectors.judge(rows)).transpose() {
-                Ok(anomalies) => anomalies.unwrap_or_default(),
+            let anomalies = match detectors.judge(rows) {
+                Ok(anomalies) => anomalies,
                 Err(error) => {
                     out.push(Piece::Failed(error.to_string()));
                     Vec::new()

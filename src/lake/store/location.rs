@@ -44,8 +44,17 @@ pub fn open(location: &Path, options: Options) -> Result<Arc<dyn Store>, LakeErr
     }
     let store = client(scheme, bucket, options)
         .ok_or_else(|| wrong(format!("`{scheme}://` is not known; write a folder, s3://…, gs://… or az://…")))?
-        .map_err(|error| wrong(error.to_string()))?;
+        .map_err(|error| wrong(format!("{error}; check {} in the environment", variables(scheme))))?;
     Ok(Arc::new(RemoteStore::new(url, prefix, store, options)?))
+}
+
+/// Where the credentials of a store are read from.
+fn variables(scheme: &str) -> &'static str {
+    match scheme {
+        "gs" => "GOOGLE_APPLICATION_CREDENTIALS or GOOGLE_SERVICE_ACCOUNT",
+        "az" => "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+        _ => "AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    }
 }
 
 /// The client of a bucket; `None` for a scheme that is not known.

@@ -37,7 +37,7 @@ impl Admin {
     /// # Errors
     /// When the settings are refused, or a topic pattern is wrong.
     pub fn new(settings: &Settings, health: Arc<Health>) -> Result<Admin, KafkaError> {
-        let told = Told::new(Arc::clone(&health), settings.security.token_file.clone());
+        let told = Told::new(Arc::clone(&health), settings.security.tokens.clone());
         let client = settings.client()?.create_with_context(told).map_err(KafkaError::Client)?;
         Ok(Admin { client, health, wanted: settings.wanted()?, on_loss: settings.on_loss })
     }

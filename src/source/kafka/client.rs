@@ -1,29 +1,26 @@
 //! What librdkafka tells us of itself: its log, errors of brokers, and when it wants a new token.
 
+use super::Tokens;
 use super::status::Health;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 use std::error::Error;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// How long a token is used before its file is read again.
-const TOKEN_MS: i64 = 300_000;
 
 /// Listens to one client.
 pub struct Told {
     health: Arc<Health>,
-    token_file: Option<PathBuf>,
+    tokens: Option<Tokens>,
 }
 
 impl Told {
-    /// Tells `health`; tokens come from `token_file`.
-    pub fn new(health: Arc<Health>, token_file: Option<PathBuf>) -> Told {
-        Told { health, token_file }
+    /// Tells `health`.
+    pub fn new(health: Arc<Health>, tokens: Option<Tokens>) -> Told {
+        Told { health, tokens }
     }
 }
 
@@ -52,12 +49,14 @@ impl ClientContext for Told {
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        let file = self.token_file.as_ref().ok_or("kafka.token_file is not set")?;
-        let token = std::fs::read_to_string(file)?.trim().to_owned();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let lifetime_ms = i64::try_from(now.as_millis())?.saturating_add(TOKEN_MS);
-        Ok(OAuthToken { token, principal_name: "causeway".to_owned(), lifetime_ms })
+        self.tokens.as_ref().ok_or("neither kafka.token_file nor kafka.oauth_token_url is set")?.next()
     }
 }
 
 impl ConsumerContext for Told {}
+
+impl ProducerContext for Told {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}

@@ -19,6 +19,12 @@ pub enum KafkaError {
         /// The setting.
         key: &'static str,
     },
+    /// A token endpoint to which no secret may be sent.
+    #[error("`kafka.oauth_token_url` is `{url}`; it must begin with https://, or with http:// and localhost")]
+    TokenUrl {
+        /// As it stands in the configuration.
+        url: String,
+    },
     /// A pattern is no regular expression.
     #[error("the topic pattern `{pattern}` cannot be read: {error}; write a regular expression behind the ^")]
     Pattern {

@@ -20,13 +20,16 @@ mod reader;
 mod records;
 mod settings;
 pub mod status;
+mod token;
 mod topic_id;
 mod watch;
 
+pub use client::Told;
 pub use error::KafkaError;
 pub use records::{Arrival, Notice, Record, Records, Says};
 pub use settings::{OnLoss, Security, Settings, Start, Wanted, Whose};
 pub use status::Health;
+pub use token::{Endpoint, Tokens};
 
 use super::PartitionId;
 use super::catalog::{Catalog, SourceName};

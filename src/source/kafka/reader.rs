@@ -99,7 +99,7 @@ impl Reader {
         arrivals: Sender<Arrival>,
         closing: Arc<AtomicBool>,
     ) -> Result<Reader, KafkaError> {
-        let told = Told::new(Arc::clone(&health), settings.security.token_file.clone());
+        let told = Told::new(Arc::clone(&health), settings.security.tokens.clone());
         let client = settings.reader()?.create_with_context(told).map_err(KafkaError::Client)?;
         Ok(Reader {
             client: Arc::new(client),

@@ -1,6 +1,6 @@
 //! What a Kafka source is to do, and how that is said to librdkafka.
 
-use super::{KafkaError, key_of};
+use super::{KafkaError, Tokens, key_of};
 use crate::audit::time::Micros;
 use crate::source::catalog::SourceName;
 use crate::source::stream::StreamName;
@@ -40,8 +40,8 @@ pub struct Security {
     pub username: Option<String>,
     /// Password for PLAIN and SCRAM.
     pub password: Option<String>,
-    /// File with the token for OAUTHBEARER; read again before the token's time is over.
-    pub token_file: Option<PathBuf>,
+    /// Where tokens for OAUTHBEARER come from.
+    pub tokens: Option<Tokens>,
     /// Authorities that may sign the brokers' certificates; `None` for those of the system.
     pub ca_file: Option<PathBuf>,
     /// Our certificate.
@@ -255,10 +255,11 @@ impl Security {
         };
         config.set("sasl.mechanism", mechanism);
         if mechanism == "OAUTHBEARER" {
-            if self.token_file.is_none() {
-                return Err(KafkaError::Incomplete { key: "kafka.token_file" });
-            }
-            return Ok(());
+            return match &self.tokens {
+                None => Err(KafkaError::Incomplete { key: "kafka.token_file or kafka.oauth_token_url" }),
+                Some(Tokens::File(_)) => Ok(()),
+                Some(Tokens::Endpoint(endpoint)) => endpoint.check(),
+            };
         }
         let username = self.username.as_ref().ok_or(KafkaError::Incomplete { key: "kafka.username" })?;
         let password = self.password.as_ref().ok_or(KafkaError::Incomplete { key: "kafka.password_file" })?;

@@ -7,6 +7,7 @@
 use super::choose::Choice;
 use super::count::CountModel;
 use super::error::DetectError;
+use super::file::write_whole;
 use super::judge::Rules;
 use super::next_key::NextKey;
 use super::onnx_model::OnnxNextKey;
@@ -95,7 +96,7 @@ impl KeyModel {
     /// When it cannot be read, or is none, or one of another version.
     pub fn read(path: &Path) -> Result<KeyModel, DetectError> {
         let bytes = std::fs::read(path).map_err(|source| DetectError::File { path: path.to_owned(), source })?;
-        KeyModel::parse(bytes).map_err(|detail| DetectError::Model { path: path.to_owned(), detail })
+        KeyModel::parse(bytes).map_err(|detail| DetectError::Model { of: "keys", path: path.to_owned(), detail })
     }
 
     fn parse(bytes: Vec<u8>) -> Result<KeyModel, String> {
@@ -132,10 +133,7 @@ impl KeyModel {
             Some(onnx) => onnx.clone(),
             None => serde_json::to_vec(&self.card).map_err(|error| failed(error.into()))?,
         };
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".tmp");
-        std::fs::write(&temporary, bytes).map_err(failed)?;
-        std::fs::rename(&temporary, path).map_err(failed)
+        write_whole(path, &bytes).map_err(failed)
     }
 
     /// The network on ONNX Runtime; none where there is no network.

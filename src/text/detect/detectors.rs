@@ -4,6 +4,8 @@ use super::card::{KeyModel, Opened};
 use super::error::DetectError;
 use super::judge::{Finding, Judge, Rules};
 use super::sequence::KeySequence;
+use super::time_counts::TimeCounts;
+use super::values::ValueModels;
 use crate::model::runtime::Device;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -22,13 +24,24 @@ pub enum Chosen {
     Pca,
 }
 
-/// A model and the detectors that are wanted of it.
+/// A model of keys and the detectors that are wanted of it.
 #[derive(Clone, Debug)]
-pub struct Detection {
+pub struct KeyDetection {
     /// The model.
     pub model: Arc<KeyModel>,
     /// The detectors.
     pub chosen: Vec<Chosen>,
+}
+
+/// What a stream of lines is judged by.
+#[derive(Clone, Debug, Default)]
+pub struct Detection {
+    /// Sessions by their keys.
+    pub keys: Option<KeyDetection>,
+    /// Lines by elapsed time and parameters.
+    pub values: Option<Arc<ValueModels>>,
+    /// Windows of time by their counts of keys.
+    pub counts: Option<Arc<TimeCounts>>,
 }
 
 /// One detector of a model file.

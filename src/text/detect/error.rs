@@ -24,8 +24,10 @@ pub enum DetectError {
         detail: String,
     },
     /// A model file cannot be understood.
-    #[error("{} is no model of this program: {detail}; train one with `causeway train keys`", path.display())]
+    #[error("{} is no model of {of}: {detail}; train one with `causeway train {of}`", path.display())]
     Model {
+        /// What it should be a model of: `keys`, `counts`.
+        of: &'static str,
         /// The file.
         path: PathBuf,
         /// What is wrong.

@@ -16,6 +16,7 @@ pub mod detectors;
 pub mod error;
 pub mod export;
 pub mod feedback;
+pub mod file;
 #[cfg(test)]
 mod fixture;
 pub mod import;
@@ -23,6 +24,7 @@ pub mod judge;
 pub mod network;
 pub mod next_key;
 pub mod onnx_model;
+pub mod open_windows;
 pub mod pca;
 pub mod read;
 pub mod scores;

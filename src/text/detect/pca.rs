@@ -28,7 +28,7 @@ pub enum Components {
 pub struct Options {
     /// Whether rare keys weigh more.
     pub tf_idf: bool,
-    /// Whether the number of distinct unseen keys is a count too; else they are dropped.
+    /// Whether the number of lines with unseen keys is a count too; else they are dropped.
     pub unseen: bool,
     /// Components to keep.
     pub components: Components,
@@ -67,22 +67,26 @@ pub struct Residual {
 /// Below this a residual is rounding.
 const ROUNDING: f64 = 1e-9;
 
-/// Counts of keys, as a row for `width` tokens; unseen keys are counted once each where `unseen` are given.
-fn counts(keys: &[Token], width: usize, unseen: Option<usize>) -> DVector<f64> {
+/// Counts of keys, as a row for `width` tokens; lines with unseen keys are one of them where `unseen` says so.
+fn counts(counts: impl IntoIterator<Item = (Token, usize)>, width: usize, unseen: bool) -> DVector<f64> {
     let mut row = DVector::zeros(width);
-    for key in keys.iter().filter(|key| key.is_key() && key.index() < width) {
-        row[key.index()] += 1.0;
-    }
-    if let (Some(unseen), true) = (unseen, width > Token::UNKNOWN.index()) {
-        row[Token::UNKNOWN.index()] = unseen as f64;
+    for (key, count) in counts {
+        if (key.is_key() || (unseen && key == Token::UNKNOWN)) && key.index() < width {
+            row[key.index()] += count as f64;
+        }
     }
     row
+}
+
+/// Each key once.
+fn each(keys: &[Token]) -> impl Iterator<Item = (Token, usize)> {
+    keys.iter().map(|key| (*key, 1))
 }
 
 impl Pca {
     /// Fits rows of keys: a session or a window each. `width` is that of the vocabulary.
     pub fn fit<'a>(rows: impl IntoIterator<Item = &'a [Token]>, width: usize, options: Options) -> Pca {
-        let rows: Vec<DVector<f64>> = rows.into_iter().map(|keys| counts(keys, width, None)).collect();
+        let rows: Vec<DVector<f64>> = rows.into_iter().map(|keys| counts(each(keys), width, false)).collect();
         let n = rows.len().max(1) as f64;
         let idf = |token: usize| {
             let df = rows.iter().filter(|row| row[token] > 0.0).count() as f64;
@@ -120,8 +124,12 @@ impl Pca {
 
     /// The residual of a row of keys.
     pub fn residual(&self, keys: &[Token]) -> Residual {
-        let unseen = self.options.unseen.then(|| keys.iter().filter(|key| **key == Token::UNKNOWN).count());
-        let mut row = counts(keys, self.mean.len(), unseen);
+        self.residual_of(each(keys))
+    }
+
+    /// The residual of keys that were counted; a key may come more than once.
+    pub fn residual_of(&self, keys: impl IntoIterator<Item = (Token, usize)>) -> Residual {
+        let mut row = counts(keys, self.mean.len(), self.options.unseen);
         row.component_mul_assign(&DVector::from_column_slice(&self.idf));
         row -= DVector::from_column_slice(&self.mean);
         let mut left = row.clone();

@@ -6,12 +6,12 @@
 
 use super::judge::Finding;
 use super::sequence::KeySequence;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Counts of right and wrong verdicts.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
 pub struct Confusion {
     /// Abnormal and found.
     pub true_positives: f64,
@@ -51,6 +51,23 @@ impl Confusion {
     /// Share of what is normal that was found.
     pub fn false_alarms(&self) -> f64 {
         share(self.false_positives, self.false_positives + self.true_negatives)
+    }
+}
+
+/// The counts, and the figures that follow from them.
+impl Serialize for Confusion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let figures = [
+            ("true_positives", self.true_positives),
+            ("false_positives", self.false_positives),
+            ("false_negatives", self.false_negatives),
+            ("true_negatives", self.true_negatives),
+            ("precision", self.precision()),
+            ("recall", self.recall()),
+            ("f1", self.f1()),
+            ("false_alarms", self.false_alarms()),
+        ];
+        serializer.collect_map(figures)
     }
 }
 

@@ -5,8 +5,10 @@
 //! ```
 
 use super::error::DetectError;
+use super::file::write_whole;
 use super::pca::{Options, Pca, time_windows};
 use super::vocabulary::{Token, Vocabulary};
+use crate::audit::hash::hash;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,6 +17,9 @@ use std::sync::Arc;
 
 /// Version of the file; another one is refused.
 const FORMAT: u32 = 1;
+
+/// The most that a window scores: where training left no residual, any is huge in thresholds.
+const MOST_SCORE: f64 = 1e6;
 
 /// Windows that are needed at least.
 const LEAST_WINDOWS: usize = 5;
@@ -39,7 +44,7 @@ pub struct TimeCounts {
 pub struct UnusualWindow {
     /// Its lines, by their index.
     pub lines: Range<usize>,
-    /// The residual in thresholds, above 1.
+    /// The residual in thresholds, above 1 and at most a million.
     pub score: f64,
     /// Key, its share of the residual, and its count in the window; the greatest share first. Unseen keys are one entry.
     pub shares: Vec<(String, f64, usize)>,
@@ -57,8 +62,10 @@ impl TimeCounts {
     ) -> Result<TimeCounts, DetectError> {
         let ranges = windows_of(lines, window_us, step_us);
         if ranges.len() < LEAST_WINDOWS {
-            let detail =
-                format!("{} windows of time; give a longer log, or a shorter --window and --step", ranges.len());
+            let detail = format!(
+                "{} windows of time where {LEAST_WINDOWS} are needed; give a longer log, or a shorter --window and --step",
+                ranges.len()
+            );
             return Err(DetectError::TooLittle(detail));
         }
         let distinct: std::collections::BTreeSet<Arc<str>> = lines.iter().map(|(_, key)| Arc::clone(key)).collect();
@@ -74,18 +81,29 @@ impl TimeCounts {
         let tokens: Vec<Token> = lines.iter().map(|(_, key)| self.vocabulary.token(key)).collect();
         let ranges = windows_of(lines, self.window_us, self.step_us);
         let judge = |range: &Range<usize>| {
-            let tokens = tokens.get(range.clone()).unwrap_or_default();
-            let residual = self.pca.residual(tokens);
-            let score = residual.squared / self.pca.threshold();
             let mut counts: BTreeMap<Token, usize> = BTreeMap::new();
-            tokens.iter().for_each(|token| *counts.entry(*token).or_default() += 1);
+            tokens.get(range.clone()).unwrap_or_default().iter().for_each(|key| *counts.entry(*key).or_default() += 1);
+            let (score, shares) = self.unusual(&counts)?;
             let share = |(token, share): (Token, f64)| {
                 (self.vocabulary.key(token).to_owned(), share, counts.get(&token).copied().unwrap_or_default())
             };
-            let shares = residual.shares.into_iter().map(share).collect();
-            (score > 1.0).then_some(UnusualWindow { lines: range.clone(), score, shares })
+            Some(UnusualWindow { lines: range.clone(), score, shares: shares.into_iter().map(share).collect() })
         };
         (ranges.iter().filter_map(judge).collect(), ranges.len())
+    }
+
+    /// Whether the counts of a window are unusual: the residual in thresholds, above 1, and the share of each key in it, the greatest first.
+    pub fn unusual(&self, counts: &BTreeMap<Token, usize>) -> Option<(f64, Vec<(Token, f64)>)> {
+        let residual = self.pca.residual_of(counts.iter().map(|(key, count)| (*key, *count)));
+        let score = (residual.squared / self.pca.threshold()).min(MOST_SCORE);
+        (score > 1.0).then_some((score, residual.shares))
+    }
+
+    /// Tells this model's windows and keys from those of others.
+    pub fn fingerprint(&self) -> u64 {
+        let numbers = format!("{} {}", self.window_us, self.step_us);
+        let keys = (0..self.vocabulary.width() as u32).map(|number| self.vocabulary.key(Token(number)));
+        hash(&std::iter::once(numbers.as_str()).chain(keys).collect::<Vec<&str>>())
     }
 
     /// Reads a file.
@@ -95,7 +113,7 @@ impl TimeCounts {
     pub fn read(path: &Path) -> Result<TimeCounts, DetectError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| DetectError::File { path: path.to_owned(), source })?;
-        let wrong = |detail: String| DetectError::Model { path: path.to_owned(), detail };
+        let wrong = |detail: String| DetectError::Model { of: "counts", path: path.to_owned(), detail };
         let model: TimeCounts = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         match model.format {
             FORMAT => Ok(model),
@@ -110,7 +128,7 @@ impl TimeCounts {
     pub fn write(&self, path: &Path) -> Result<(), DetectError> {
         let failed = |source| DetectError::File { path: path.to_owned(), source };
         let text = serde_json::to_string(self).map_err(|error| failed(error.into()))?;
-        std::fs::write(path, text).map_err(failed)
+        write_whole(path, text.as_bytes()).map_err(failed)
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::judge::{Finding, Judge, Kind, Rules};
 use super::super::sequence::KeySequence;
 use super::super::vocabulary::{Token, Vocabulary};
 use super::learner::{Learner, Pair};
+use super::verdicts::verdict_at;
 use super::{Said, Verdict};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,12 +156,6 @@ fn new_keys(vocabulary: &Vocabulary, named: &[(KeySequence, Vec<&Said>)]) -> Vec
         keys.extend(unseen.filter(|(position, _)| normal(*position)).map(|(_, key)| Arc::clone(key)));
     }
     keys.into_iter().collect()
-}
-
-/// What was said of the finding at a position: of it alone, or else of its session.
-fn verdict_at(said: &[&Said], position: usize) -> Option<Verdict> {
-    let of = |wanted: Option<usize>| said.iter().find(|said| said.position == wanted).map(|said| said.verdict);
-    of(Some(position)).or_else(|| of(None))
 }
 
 /// What the steps of one learner need.

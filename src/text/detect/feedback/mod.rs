@@ -10,6 +10,7 @@
 
 mod learn;
 mod learner;
+mod values;
 mod verdicts;
 mod versions;
 
@@ -17,5 +18,6 @@ mod versions;
 mod tests;
 
 pub use learn::{Learnt, Options, Report, Sets, learn};
+pub use values::{KeyLines, LearntKey, ValuesReport, learn_values};
 pub use verdicts::{Said, Verdict, say, verdicts};
-pub use versions::{replace, undo};
+pub use versions::{keep, undo};

@@ -3,8 +3,10 @@
 use super::super::fixture::{normal, trained};
 use super::super::judge::Judge;
 use super::*;
+use crate::model::lstm::Training;
 use crate::text::detect::card::KeyModel;
 use crate::text::detect::sequence::KeySequence;
+use crate::text::detect::values::{self, Row, Since, ValueKind, ValueModels};
 
 fn false_alarm(session: &str, position: Option<usize>) -> Said {
     Said { session: session.to_owned(), position, verdict: Verdict::FalseAlarm }
@@ -54,9 +56,14 @@ fn a_key_that_training_never_saw_gets_a_place_in_the_vocabulary() {
     let path = folder.path().join("keys.onnx");
     model.write(&path).unwrap();
     assert!(undo(&path).is_err(), "there is nothing to undo");
-    let kept = replace(&path, &next).unwrap();
+    let replace = |model: &KeyModel| {
+        let kept = keep(&path).unwrap();
+        model.write(&path).unwrap();
+        kept
+    };
+    let kept = replace(&next);
     assert_eq!((KeyModel::read(&kept).unwrap(), KeyModel::read(&path).unwrap()), (model.clone(), next.clone()));
-    assert_ne!(replace(&path, &model).unwrap(), kept, "each version is kept");
+    assert_ne!(replace(&model), kept, "each version is kept");
     undo(&path).unwrap();
     assert_eq!(KeyModel::read(&path).unwrap(), next);
     undo(&path).unwrap();
@@ -83,4 +90,35 @@ fn the_last_verdict_holds_and_a_torn_line_does_no_harm() {
     assert_eq!(verdicts(&path).unwrap()[0], said(one, Verdict::FalseAlarm));
     say(&path, &said(None, Verdict::FalseAlarm)).unwrap();
     assert_eq!(verdicts(&path).unwrap(), [said(None, Verdict::FalseAlarm)]);
+}
+
+#[test]
+fn verdicts_on_values_are_learnt_by_their_lines_and_what_they_cost_is_told() {
+    let row = |n: usize| Row { elapsed_secs: Some(1.0 + (n % 3) as f64), params: vec![(100 + n % 7).to_string()] };
+    let normal: Vec<Row> = (0..80).map(row).collect();
+    let training = Training { epochs: 1, ..values::Options::default().training };
+    let options = values::Options { units: vec![4], training, ..values::Options::default() };
+    let mut models = ValueModels::fit([("took <*>", normal.as_slice())], Since::AnyLine, &options, &mut |_| {});
+    let mut today = normal.clone();
+    for (row, value) in [(20, "500"), (40, "900"), (60, "400")] {
+        today[row].params = vec![value.to_owned()];
+    }
+    today[50].elapsed_secs = Some(1000.0);
+    let names = (0..80).map(|n| [format!("a.log:{n}"), format!("a.log@{}", 10 * n)]).collect();
+    let keys = [KeyLines { template: "took <*>", rows: &today, names }];
+    let found = |models: &ValueModels| -> Vec<(usize, usize)> {
+        let found = models.models["took <*>"].judge(&today).into_iter();
+        found.filter(|f| f.kind == ValueKind::FarFromMedian).map(|f| (f.row, f.column)).collect()
+    };
+    assert_eq!(found(&models), [(20, 1), (40, 1), (50, 0), (60, 1)]);
+    let before = models.clone();
+    let report = learn_values(&mut models, &[false_alarm("a.log:20", Some(0)), false_alarm("b.log:1", None)], &keys);
+    assert_eq!((report.keys.len(), report.unknown), (0, vec!["b.log:1".to_owned()]), "no finding in that column");
+    assert_eq!(models, before);
+    let confirmed = Said { verdict: Verdict::Confirmed, ..false_alarm("a.log:60", None) };
+    let report = learn_values(&mut models, &[false_alarm("a.log@200", Some(1)), confirmed], &keys);
+    let [learnt] = report.keys.as_slice() else { panic!("{report:?}") };
+    assert!(learnt.false_alarms > 0 && learnt.left == 0 && learnt.others == 78, "{learnt:?}");
+    assert_eq!((learnt.lost.as_slice(), learnt.now_abnormal.len()), (["a.log:60".to_owned()].as_slice(), 0));
+    assert_eq!(found(&models), [(40, 1), (50, 0)]);
 }

@@ -20,9 +20,9 @@ pub enum Verdict {
 /// One line of the log of verdicts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
-    /// The session.
+    /// The session, or the line where it is of parameter values.
     pub session: String,
-    /// Index of the key in it, from 0; none for all findings of the session.
+    /// Index of the key in it, from 0, or the column of the value; none for all findings of the session.
     #[serde(default)]
     pub position: Option<usize>,
     /// The verdict; the last one on a finding holds.
@@ -71,4 +71,10 @@ pub fn verdicts(path: &Path) -> Result<Vec<Said>, DetectError> {
         verdicts.into_iter().map(said)
     };
     Ok(last.into_iter().flat_map(said).collect())
+}
+
+/// What was said of the finding at a position: of it alone, or else of its session.
+pub(super) fn verdict_at(said: &[&Said], position: usize) -> Option<Verdict> {
+    let of = |wanted: Option<usize>| said.iter().find(|said| said.position == wanted).map(|said| said.verdict);
+    of(Some(position)).or_else(|| of(None))
 }

@@ -2,19 +2,17 @@
 //!
 //! `keys.onnx` is the one in use; `keys.onnx.1`, `keys.onnx.2` … are those before, the highest number the newest.
 
-use super::super::card::KeyModel;
 use super::super::error::DetectError;
 use std::path::{Path, PathBuf};
 
-/// Puts a model in the place of the one at `path`, which is kept as the next version; returns where.
+/// Keeps the model at `path` as the next version, so that another one may take its place; returns where.
 ///
 /// # Errors
-/// When a file cannot be written.
-pub fn replace(path: &Path, model: &KeyModel) -> Result<PathBuf, DetectError> {
+/// When it cannot be copied.
+pub fn keep(path: &Path) -> Result<PathBuf, DetectError> {
     let kept = version(path, newest(path) + 1);
     // The old file keeps its name until the new one takes it: whoever reads it meanwhile finds one of the two.
     std::fs::copy(path, &kept).map_err(|source| DetectError::File { path: kept.clone(), source })?;
-    model.write(path)?;
     Ok(kept)
 }
 

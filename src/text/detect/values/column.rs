@@ -10,6 +10,9 @@ const NUMERIC_SHARE: f64 = 0.95;
 /// Share of distinct values above which text is an identifier.
 const IDENTIFIER_SHARE: f64 = 0.5;
 
+/// Share of steps that must rise for a column of numbers to be a counter.
+const RISING_SHARE: f64 = 0.95;
+
 /// A column of parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -37,6 +40,8 @@ pub enum Dropped {
     Constant,
     /// Nearly every value is another one.
     Identifier,
+    /// Numbers that only rise: they number lines or jobs, and new ones always lie beyond those of training.
+    Counter,
 }
 
 impl Column {
@@ -54,9 +59,14 @@ impl Column {
 /// The value of a column as a number; column 0 is the elapsed time.
 pub(super) fn number(row: &Row, column: usize) -> Option<f64> {
     match column.checked_sub(1) {
-        None => Some(row.elapsed_secs),
+        None => row.elapsed_secs,
         Some(param) => row.params.get(param)?.trim().parse().ok(),
     }
+}
+
+/// The same where it is finite.
+pub(super) fn finite(row: &Row, column: usize) -> Option<f64> {
+    number(row, column).filter(|value| value.is_finite())
 }
 
 /// Median of values; 0 without any.
@@ -90,6 +100,10 @@ fn kind(rows: &[Row], column: usize) -> Column {
     if numbers.len() as f64 >= NUMERIC_SHARE * rows.len() as f64 && !numbers.is_empty() {
         let min = numbers.iter().copied().fold(f64::INFINITY, f64::min);
         let max = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let rising = numbers.windows(2).filter(|pair| pair.first() < pair.last()).count();
+        if rising as f64 >= RISING_SHARE * (numbers.len() - 1).max(1) as f64 {
+            return Column::Dropped(Dropped::Counter);
+        }
         return if min < max {
             Column::Number { min, max, median: median(&numbers) }
         } else {

@@ -1,7 +1,8 @@
 //! Models of many keys in one file.
 
 use super::model::{Options, ValueModel};
-use super::rows::{Row, ValuesError};
+use super::rows::{Row, Since, ValuesError};
+use crate::text::detect::file::write_whole;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,8 +14,8 @@ const FORMAT: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValueModels {
     format: u32,
-    /// What the elapsed time is counted from, in the words of whoever made the rows.
-    pub since: String,
+    /// What the elapsed time is counted from.
+    pub since: Since,
     /// The models.
     pub models: BTreeMap<String, ValueModel>,
     /// Keys without a model, and why.
@@ -25,7 +26,7 @@ impl ValueModels {
     /// Trains a model for each key that has enough to learn from.
     pub fn fit<'a>(
         rows: impl IntoIterator<Item = (&'a str, &'a [Row])>,
-        since: &str,
+        since: Since,
         options: &Options,
         progress: &mut dyn FnMut(&str),
     ) -> ValueModels {
@@ -37,7 +38,7 @@ impl ValueModels {
                 Err(error) => _ = left_out.insert(template.to_owned(), error.to_string()),
             }
         }
-        ValueModels { format: FORMAT, since: since.to_owned(), models, left_out }
+        ValueModels { format: FORMAT, since, models, left_out }
     }
 
     /// Reads a file.
@@ -54,6 +55,11 @@ impl ValueModels {
         }
     }
 
+    /// The model of a key, where it has one for lines of so many parameters: a template that got a wildcard since is another key to it.
+    pub fn model_of(&self, template: &str, params: usize) -> Option<&ValueModel> {
+        self.models.get(template).filter(|model| model.columns.len() == params + 1)
+    }
+
     /// Writes a file.
     ///
     /// # Errors
@@ -61,6 +67,6 @@ impl ValueModels {
     pub fn write(&self, path: &Path) -> Result<(), ValuesError> {
         let wrong = |detail: String| ValuesError::Model { path: path.to_owned(), detail };
         let text = serde_json::to_string(self).map_err(|error| wrong(error.to_string()))?;
-        std::fs::write(path, text).map_err(|error| wrong(error.to_string()))
+        write_whole(path, text.as_bytes()).map_err(|error| wrong(error.to_string()))
     }
 }

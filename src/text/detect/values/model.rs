@@ -1,8 +1,10 @@
 //! The model of one key: network, scaler, threshold, baseline.
 
-use super::column::{Column, columns, number};
+use super::column::{Column, columns, finite};
+use super::judge::seen;
 use super::robust::{Robust, quantile};
 use super::rows::{Row, ValuesError};
+use super::said::Said;
 use crate::model::lstm::{Batch, Network, Samples, Shape, Targets, Training, train};
 use nalgebra::DMatrix;
 use rand::SeedableRng;
@@ -11,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 /// Rows beyond a window that are needed at least.
 const ROWS_BEYOND_WINDOW: usize = 30;
+
+/// Windows are predicted in multiples of so many. Products of whole tiles add up each column alike, so an error does not depend, not even
+/// in its last bit, on which other rows are judged with it: a stream that is cut elsewhere gives the same findings.
+const LANES: usize = 16;
 
 /// How to train; the defaults are the DeepLog trainer's, but for `alpha`.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +39,7 @@ impl Default for Options {
     fn default() -> Options {
         let training =
             Training { epochs: 100, batch: 16, rate: 0.001, early_stop: Some(7), seed: 1, shuffle: false, threads: 1 };
-        Options { window: 5, units: vec![64, 64], ratios: (0.5, 0.75), alpha: 0.99, score_elapsed: false, training }
+        Options { window: 5, units: vec![64, 64], ratios: (0.5, 0.75), alpha: 0.999, score_elapsed: false, training }
     }
 }
 
@@ -50,40 +56,12 @@ pub struct ValueModel {
     pub threshold: f64,
     /// The baseline.
     pub robust: Vec<Robust>,
+    /// What people said of findings.
+    #[serde(default)]
+    pub(super) said: Said,
     units: Vec<usize>,
     score_elapsed: bool,
     weights: Vec<f32>,
-}
-
-/// What is wrong with a row.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ValueKind {
-    /// The network expected something else.
-    Unpredicted,
-    /// A number far from the median.
-    FarFromMedian,
-    /// A category that training never saw.
-    UnseenCategory,
-    /// Text where numbers were.
-    NotANumber,
-}
-
-/// One finding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ValueFinding {
-    /// Index of the row.
-    pub row: usize,
-    /// What it is.
-    pub kind: ValueKind,
-    /// The column; 0 is the elapsed time. For the network, the one with the greatest error.
-    pub column: usize,
-    /// Error or distance in thresholds, above 1; 1 where there is none to measure.
-    pub score: f64,
-    /// What would have been usual.
-    pub expected: String,
-    /// What stands there.
-    pub seen: String,
 }
 
 impl ValueModel {
@@ -114,8 +92,10 @@ impl ValueModel {
             window,
             robust: Robust::fit(&columns, training, validation, options.alpha),
             columns,
+            said: Said::default(),
             errors: (0.0, 0.0),
-            threshold: f64::INFINITY,
+            // Not infinite: JSON has no such number.
+            threshold: f64::MAX,
             units: options.units.clone(),
             score_elapsed: options.score_elapsed,
             weights: Vec::new(),
@@ -147,8 +127,20 @@ impl ValueModel {
 
     /// A row as the network sees it.
     fn scaled(&self, row: &Row) -> Vec<f32> {
-        let columns = self.columns.iter().enumerate();
-        columns.filter_map(|(index, column)| column.scaled(number(row, index).filter(|x| x.is_finite()))).collect()
+        self.columns.iter().enumerate().filter_map(|(index, column)| column.scaled(finite(row, index))).collect()
+    }
+
+    /// The baseline of a column.
+    pub(super) fn robust(&self, column: usize) -> Option<&Robust> {
+        self.robust.iter().find(|robust| robust.column == column)
+    }
+
+    /// Whether a row holds what the network never saw and people said is normal.
+    fn is_excused(&self, row: &Row) -> bool {
+        self.robust.iter().any(|robust| match finite(row, robust.column) {
+            Some(value) => self.said.excuses(robust, value),
+            None => self.said.knows(robust.column, &seen(row, robust.column)),
+        })
     }
 
     /// Windows: all rows but the last as they are, then one with the last row's elapsed time and zeros; the target is the last row.
@@ -174,8 +166,8 @@ impl ValueModel {
     }
 
     /// Squared error of each row that has a whole window before it: index, mean over columns, and the column with the greatest one
-    /// with what was predicted there.
-    fn squared_errors(&self, rows: &[Row]) -> Vec<(usize, f64, (usize, f32))> {
+    /// with what was predicted there. Of windows with a value that people said is normal the network, which never saw such, says nothing.
+    pub(super) fn squared_errors(&self, rows: &[Row]) -> Vec<(usize, f64, (usize, f32))> {
         let Some(network) = Network::of_flat(&self.shape(), &self.weights) else { return Vec::new() };
         let batch = self.windows(rows);
         let Targets::Values(targets) = &batch.targets else { return Vec::new() };
@@ -183,11 +175,18 @@ impl ValueModel {
         let unscored = |column: usize| column == 0 && !self.score_elapsed && numbers.len() > 1;
         let mut errors = Vec::new();
         let indices: Vec<usize> = (0..batch.weights.len()).collect();
-        for chunk in indices.chunks(256) {
-            let predicted = network.predict(&batch.samples.input(chunk, self.window), self.window);
+        for chunk in indices.chunks(16 * LANES) {
+            let mut padded = chunk.to_vec();
+            padded.resize(chunk.len().next_multiple_of(LANES), chunk.first().copied().unwrap_or_default());
+            let predicted = network.predict(&batch.samples.input(&padded, self.window), self.window);
             for (column, index) in predicted.column_iter().zip(chunk) {
                 let target = targets.column(*index);
-                let parts = column.iter().zip(target.iter()).zip(&numbers).filter(|(_, number)| !unscored(**number));
+                let window = rows.get(*index..index + self.window).unwrap_or_default();
+                let Some(row) = window.last().filter(|_| !window.iter().any(|row| self.is_excused(row))) else {
+                    continue;
+                };
+                let scored = |column: usize| !unscored(column) && finite(row, column).is_some();
+                let parts = column.iter().zip(target.iter()).zip(&numbers).filter(|(_, number)| scored(**number));
                 let parts: Vec<(f64, usize, f32)> =
                     parts.map(|((p, t), number)| (f64::from(p - t).powi(2), *number, *p)).collect();
                 let mean = parts.iter().map(|(error, ..)| error).sum::<f64>() / parts.len().max(1) as f64;
@@ -196,59 +195,6 @@ impl ValueModel {
             }
         }
         errors
-    }
-
-    /// The findings of rows of this key, in their order.
-    pub fn judge(&self, rows: &[Row]) -> Vec<ValueFinding> {
-        let mut found = Vec::new();
-        for (row, error, (column, predicted)) in
-            self.squared_errors(rows).into_iter().filter(|(_, e, _)| *e > self.threshold)
-        {
-            let expected = match self.columns.get(column) {
-                Some(Column::Number { min, max, .. }) => format!("{:.6}", f64::from(predicted) * (max - min) + min),
-                _ => String::new(),
-            };
-            let score = error / self.threshold.max(f64::MIN_POSITIVE);
-            let seen = seen(rows, row, column);
-            found.push(ValueFinding { row, kind: ValueKind::Unpredicted, column, score, expected, seen });
-        }
-        for (row, values) in rows.iter().enumerate() {
-            found.extend(self.robust.iter().filter_map(|robust| {
-                let value = number(values, robust.column).filter(|value| value.is_finite())?;
-                let score = robust.distance(value) / robust.limit;
-                (score > 1.0).then(|| ValueFinding {
-                    row,
-                    kind: ValueKind::FarFromMedian,
-                    column: robust.column,
-                    score,
-                    expected: robust.median.to_string(),
-                    seen: seen(rows, row, robust.column),
-                })
-            }));
-            found.extend(self.columns.iter().enumerate().filter_map(|(column, kind)| {
-                let (kind, expected) = match kind {
-                    Column::Number { median, .. } if number(values, column).is_none_or(|x| !x.is_finite()) => {
-                        (ValueKind::NotANumber, median.to_string())
-                    }
-                    Column::Category(known) if !known.contains(&seen(rows, row, column)) => {
-                        (ValueKind::UnseenCategory, known.iter().take(5).cloned().collect::<Vec<_>>().join(", "))
-                    }
-                    _ => return None,
-                };
-                Some(ValueFinding { row, kind, column, score: 1.0, expected, seen: seen(rows, row, column) })
-            }));
-        }
-        found.sort_by(|a, b| a.row.cmp(&b.row).then(b.score.total_cmp(&a.score)));
-        found
-    }
-}
-
-/// What stands in a column.
-fn seen(rows: &[Row], row: usize, column: usize) -> String {
-    let Some(row) = rows.get(row) else { return String::new() };
-    match column.checked_sub(1) {
-        None => row.elapsed_secs.to_string(),
-        Some(param) => row.params.get(param).cloned().unwrap_or_default(),
     }
 }
 

@@ -1,15 +1,26 @@
 //! Rows: one line of a key each.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The variable part of one line.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Seconds since the line before it.
-    pub elapsed_secs: f64,
+    /// Seconds since the line before it; none for the first one.
+    pub elapsed_secs: Option<f64>,
     /// Parameters, as they stand in the line.
     pub params: Vec<String>,
+}
+
+/// What the elapsed time of a row is counted from.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Since {
+    /// The line before, of any key.
+    #[default]
+    AnyLine,
+    /// The line before of the same key.
+    SameKey,
 }
 
 /// Rows that cannot be learnt from.
@@ -46,7 +57,9 @@ pub enum ValuesError {
         value: String,
     },
     /// Nothing varies.
-    #[error("no column says anything: all are constant or identifiers; parameter values of this key need no model")]
+    #[error(
+        "no column says anything: all are constant, identifiers or counters; parameter values of this key need no model"
+    )]
     NoColumn,
     /// Shares that make no sense.
     #[error("ratios {0} and {1}: they must rise, from above 0 to at most 1")]
@@ -55,7 +68,7 @@ pub enum ValuesError {
     #[error(transparent)]
     Training(#[from] crate::model::lstm::TrainingError),
     /// A file of models that cannot be used.
-    #[error("{}: {detail}; train one with `causeway train values`", path.display())]
+    #[error("{} is no model of values: {detail}; train one with `causeway train values`", path.display())]
     Model {
         /// The file.
         path: PathBuf,
@@ -94,7 +107,7 @@ pub fn read_dataset(path: &Path) -> Result<Vec<Row>, ValuesError> {
             other => other.to_string(),
         };
         let elapsed_secs = elapsed.ok_or_else(|| wrong(format!("row {}: its first value is no number", index + 1)))?;
-        Ok(Row { elapsed_secs, params: values.map(plain).collect() })
+        Ok(Row { elapsed_secs: Some(elapsed_secs), params: values.map(plain).collect() })
     };
     dataset.data.into_iter().enumerate().map(row).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::super::judge::Finding;
 use super::super::vocabulary::Token;
-use super::automaton::Automaton;
+use super::automaton::{Automaton, Diagnosis};
 use super::concurrency::Concurrent;
 use super::learn::{Options, learn};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,12 @@ impl Workflow {
     /// What is abnormal about a session. `closed` says that nothing more will come.
     pub fn judge(&self, session: &[Token], closed: bool) -> Option<Finding> {
         judge(&self.automaton, &self.concurrent, session, closed)
+    }
+
+    /// How far a session got; positions are those of its keys with concurrent ones in a fixed order.
+    pub fn diagnose(&self, session: &[Token]) -> Diagnosis {
+        let order = self.concurrent.order(session);
+        self.automaton.diagnose(&order.iter().filter_map(|index| session.get(*index).copied()).collect::<Vec<Token>>())
     }
 }
 
