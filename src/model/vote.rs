@@ -16,6 +16,9 @@ pub const UNKNOWN_CLASS: u16 = 0;
 /// Probability 1.
 pub const CERTAIN: u8 = u8::MAX;
 
+/// A logit so far below the best has no share that a 255th would show.
+const NEGLIGIBLE: f32 = -16.0;
+
 /// What one window says of one event.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
@@ -93,7 +96,9 @@ fn word(logits: &[f32]) -> Option<Word> {
         return None;
     }
     let (class, best) = logits.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-    let sum: f32 = logits.iter().map(|logit| (logit - best).exp()).sum();
+    // Most classes are out of the question, and their exponentials would cost as much as a quarter of the network.
+    let near = logits.iter().map(|logit| logit - best).filter(|below| *below > NEGLIGIBLE);
+    let sum: f32 = near.map(f32::exp).sum();
     Some(Word { class: class as u16, probability: (f32::from(CERTAIN) / sum).round() as u8 })
 }
 
