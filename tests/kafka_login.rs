@@ -187,12 +187,16 @@ fn a_broker_that_wants_a_login_gets_one() {
         format!("kafka.oauth_token_url={url}"),
         "kafka.oauth_client_id=us".to_owned(),
         "kafka.oauth_scope=kafka".to_owned(),
+        "publish.topic=told".to_owned(),
     ]);
     let secret = |(mut command, output): (Command, PathBuf), secret: &str| {
         command.env("CAUSEWAY_KAFKA_CLIENT_SECRET", secret);
         (command, output)
     };
+    broker.topic("told", 1, &[]);
+    broker.topic("told.commits", 1, &[]);
     all_rows(secret(read("provider", listeners.token, "", &endpoint), "a secret"));
+    assert!(broker.messages("told", 1).len() > 10, "the producer logs in as well");
     assert!(asked.load(Ordering::Relaxed) >= 2);
     let said = told(secret(read("provider-wrong", listeners.token, "", &endpoint), "another secret"));
     assert!(said.contains("kafka.oauth_token_url") && said.contains("401"), "{said}");
