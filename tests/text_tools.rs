@@ -200,3 +200,65 @@ fn csv_to_lines_and_lines_to_csv() {
     );
     assert_eq!(causeway(&["csv-to-text", "--output", "x", "s.csv"], dir).output().unwrap().status.code(), Some(1));
 }
+
+#[test]
+fn the_trainer_s_workflow_follows_what_it_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    // The original's own test: seven sessions, five of them distinct.
+    let first = "1 2 8 12 10 10 9 9 16 8 13 1 15 14 9 9 16 14";
+    let second = "1 2 3 5 12 10 13 9 14 8 10 15 1 9 14 8 18 2";
+    let others = ["1 2 6 7 2 8 9 9 10 11 8 12 10", "1 4 5 12 10 8 9 8", second, "1 2 3 4 5 3 5 20 19 1 21 15 2", first];
+    std::fs::write(dir.join("sessions.txt"), [&[first, second], &others[..]].concat().join("\n")).unwrap();
+    std::fs::write(dir.join("asked.txt"), "1 4 5 12\n1 3 6 7 4 2\n1 4 5 12 10 8 9 8 9\n").unwrap();
+    let train = ["train", "workflow", "--threshold", "0.2", "--back-steps", "1", "--output", "workflows.json"];
+    let text = told(&[&train[..], &["--dot", "workflows.dot", "sessions.txt"]].concat(), dir);
+    assert!(text.starts_with("workflows.json: 7 sequences, 5 distinct; "), "{text}");
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+    let file: Value = serde_json::from_str(&read("workflows.json")).unwrap();
+    let ends = file.as_object().unwrap().values().filter(|node| node["is_end"] == true).count();
+    assert!(
+        text.contains(&format!("; {} nodes with the root, {ends} ends, ", file.as_object().unwrap().len())),
+        "{text}"
+    );
+    assert_eq!(read("workflows.dot").matches("[label=\"").count(), file_ways(&file) + file.as_object().unwrap().len());
+
+    let evaluate = |more: &[&str]| told(&[&["evaluate", "workflow", "--model", "workflows.json"], more].concat(), dir);
+    let scores: Value = serde_json::from_str(&evaluate(&["--json", "asked.txt"])).unwrap();
+    assert_eq!((&scores["n_items"], &scores["n_correct"]), (&3.into(), &2.into()));
+    let stops = scores["not_followed"].as_array().unwrap();
+    assert_eq!(stops.len(), 1, "{stops:?}");
+    assert_eq!((&stops[0]["session"], &stops[0]["position"], &stops[0]["seen"]), (&"2".into(), &1.into(), &"3".into()));
+    assert_eq!(stops[0]["expected"], serde_json::json!(["2", "4"]));
+    assert_eq!(file[stops[0]["node"].as_str().unwrap()]["value"], 1);
+    assert_eq!(stops[0]["keys_to_end"], 5, "along 2 8 12 10 8, a way that merging made");
+    let text = evaluate(&["asked.txt"]);
+    assert!(text.starts_with("n_items 3, n_correct 2, accuracy 0.6667\nsession 2 stops in node-"), "{text}");
+    assert!(text.ends_with(", position 1: came `3`, allowed `2`, `4`; 5 keys to an end\n"), "{text}");
+    assert!(evaluate(&["sessions.txt"]).starts_with("n_items 7, n_correct 7, accuracy 1.0000\n"));
+    std::fs::write(dir.join("empty.txt"), "").unwrap();
+    assert_eq!(evaluate(&["empty.txt"]), "n_items 0, n_correct 0, accuracy 0.0000\n");
+
+    let start = file["root"]["children"]["1"].as_str().unwrap();
+    let refused = |args: &[&str], code: i32, why: &str| {
+        let output = causeway(args, dir).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{output:?}");
+    };
+    refused(&["train", "workflow", "--threshold", "1.5", "--output", "w", "sessions.txt"], 2, "a share from 0 to 1");
+    refused(&["train", "workflow", "--output", "w", "empty.txt"], 1, "not enough data");
+    for (key, child, why) in
+        [("1", "node-x", "there is no such node"), ("77", start, "nodes of different value cannot be one")]
+    {
+        let mut broken = file.clone();
+        broken["root"]["children"] = serde_json::json!({ key: child });
+        std::fs::write(dir.join("broken.json"), broken.to_string()).unwrap();
+        refused(&["evaluate", "workflow", "--model", "broken.json", "asked.txt"], 1, why);
+    }
+    assert!(!dir.join("w").exists());
+}
+
+/// Number of ways in a workflows.json.
+fn file_ways(file: &Value) -> usize {
+    file.as_object().unwrap().values().map(|node| node["children"].as_object().unwrap().len()).sum()
+}

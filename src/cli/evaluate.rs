@@ -4,6 +4,7 @@ mod keys;
 #[cfg(feature = "train")]
 mod labels;
 mod parser;
+mod workflow;
 
 use super::event::EventView;
 use super::tables;
@@ -42,6 +43,7 @@ known kind, trigger, root, delayed.")]
         dir: PathBuf,
     },
     Keys(keys::Keys),
+    Workflow(workflow::Workflow),
     Parser(parser::EvaluateParser),
     #[cfg(feature = "train")]
     Labels(Box<labels::Labels>),
@@ -54,6 +56,7 @@ impl Evaluate {
             Evaluate::Contexts { truth, json, worst, dir } => (truth, json, worst, dir),
             Evaluate::Parser(command) => return command.run(out),
             Evaluate::Keys(command) => return command.run(out),
+            Evaluate::Workflow(command) => return command.run(out),
             #[cfg(feature = "train")]
             Evaluate::Labels(command) => return command.run(out),
         };

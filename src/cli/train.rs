@@ -5,9 +5,14 @@ mod keys;
 #[cfg(feature = "train")]
 pub mod labels;
 mod values;
+mod workflow;
 
-use anyhow::Result;
+use crate::text::detect::vocabulary::Vocabulary;
+use crate::text::detect::workflow::Automaton;
+use crate::text::detect::workflow::draw::dot;
+use anyhow::{Context, Result};
 use std::io::Write;
+use std::path::Path;
 
 /// Train models.
 #[derive(Debug, clap::Subcommand)]
@@ -15,6 +20,7 @@ pub enum Train {
     Keys(Box<keys::Keys>),
     Values(values::Values),
     Counts(counts::Counts),
+    Workflow(workflow::Workflow),
     #[cfg(feature = "train")]
     Labels(labels::Labels),
 }
@@ -26,8 +32,15 @@ impl Train {
             Train::Keys(command) => command.run(out),
             Train::Values(command) => command.run(out),
             Train::Counts(command) => command.run(out),
+            Train::Workflow(command) => command.run(out),
             #[cfg(feature = "train")]
             Train::Labels(command) => command.run(out),
         }
     }
+}
+
+/// Writes a drawing of a workflow, with the ways that at least this share of the sessions took.
+fn draw_into(path: &Path, automaton: &Automaton, vocabulary: &Vocabulary, least_share: f64) -> Result<()> {
+    std::fs::write(path, dot(automaton, vocabulary, least_share))
+        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,5 +1,6 @@
 //! `causeway train keys`.
 
+use super::draw_into;
 use crate::cli::key_sessions::{By, read};
 use crate::model::lstm::Training;
 use crate::text::detect::choose::{Choice, Wanted};
@@ -7,7 +8,6 @@ use crate::text::detect::judge::ShortRule;
 use crate::text::detect::sequence::KeySequence;
 use crate::text::detect::train::{Options, Progress, Split, Trained, train_keys};
 use crate::text::detect::windows::WindowStyle;
-use crate::text::detect::workflow::draw::dot;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
@@ -150,8 +150,7 @@ impl Keys {
         }
         if let Some(path) = &self.dot {
             let card = &trained.model.card;
-            let drawing = dot(&card.workflow.automaton, &card.vocabulary, LEAST_DRAWN);
-            std::fs::write(path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
+            draw_into(path, &card.workflow.automaton, &card.vocabulary, LEAST_DRAWN)?;
         }
         self.tell(&trained, &sessions, out)
     }

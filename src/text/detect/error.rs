@@ -26,7 +26,7 @@ pub enum DetectError {
     /// A model file cannot be understood.
     #[error("{} is no model of {of}: {detail}; train one with `causeway train {of}`", path.display())]
     Model {
-        /// What it should be a model of: `keys`, `counts`.
+        /// What it should be a model of: `keys`, `counts`, `workflow`.
         of: &'static str,
         /// The file.
         path: PathBuf,

@@ -68,10 +68,6 @@ struct Session {
 
 fn data_json(text: &str) -> Result<Vec<KeySequence>, (usize, String)> {
     let data: Data = serde_json::from_str(text).map_err(|error| (error.line(), error.to_string()))?;
-    let plain = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
     let session = |session: Session| KeySequence {
         id: plain(session.session_id),
         keys: session.template_seq.into_iter().map(|key| Arc::from(plain(key))).collect(),
@@ -79,6 +75,14 @@ fn data_json(text: &str) -> Result<Vec<KeySequence>, (usize, String)> {
         abnormal: session.is_abnormal,
     };
     Ok(data.data.into_iter().map(session).collect())
+}
+
+/// A key in JSON, where it may be a number, as text.
+pub(super) fn plain(value: serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -163,6 +163,36 @@ impl Automaton {
         None
     }
 
+    /// Number of ways that lead back to a node on the way to them, in a walk from the root by the order of keys.
+    pub fn loops(&self) -> usize {
+        /// Of a node during the walk.
+        #[derive(Copy, Clone)]
+        enum State {
+            New,
+            /// On the way to where the walk is.
+            Open,
+            Done,
+        }
+        let mut states = vec![State::New; self.nodes.len()];
+        let mut loops = 0;
+        // Nodes to be entered, or to be left once everything behind them was walked.
+        let mut waiting = vec![(NodeId::ROOT, false)];
+        while let Some((id, leaves)) = waiting.pop() {
+            let (Some(node), Some(state)) = (self.node(id), states.get_mut(id.index())) else { continue };
+            match (leaves, *state) {
+                (true, _) => *state = State::Done,
+                (false, State::Open) => loops += 1,
+                (false, State::Done) => {}
+                (false, State::New) => {
+                    *state = State::Open;
+                    waiting.push((id, true));
+                    waiting.extend(node.children.values().rev().map(|edge| (edge.to, false)));
+                }
+            }
+        }
+        loops
+    }
+
     /// Forgets all counts and counts these sessions, each with how often it occurred, as far as they have a way.
     pub fn count<'a>(&mut self, sessions: impl IntoIterator<Item = (&'a [Token], u64)>) {
         for node in &mut self.nodes {
@@ -191,5 +221,28 @@ impl Automaton {
                 node.ends += times;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An automaton of ways between nodes; a node's key is its number.
+    fn of(ways: &[&[u32]]) -> Automaton {
+        let node = |(id, to): (usize, &&[u32])| Node {
+            key: (id > 0).then_some(Token(id as u32)),
+            children: to.iter().map(|to| (Token(*to), Edge { to: NodeId(*to), taken: 0 })).collect(),
+            ..Node::default()
+        };
+        Automaton::new(ways.iter().enumerate().map(node).collect())
+    }
+
+    #[test]
+    fn ways_back_are_loops_and_ways_that_meet_are_not() {
+        assert_eq!(of(&[&[1, 2], &[3], &[3], &[]]).loops(), 0);
+        assert_eq!(of(&[&[1], &[1]]).loops(), 1);
+        assert_eq!(of(&[&[1], &[2], &[1, 2, 3], &[1]]).loops(), 3);
+        assert_eq!(Automaton::new(Vec::new()).loops(), 0);
     }
 }

@@ -5,6 +5,9 @@
 //! key (a loop), and branch off otherwise. A node never has two children of one key: they are merged, and so on downwards.
 //! It is kept to compare with; [`super::learn`] generalises better and says how often each way was taken.
 
+pub mod file;
+pub mod model;
+
 use super::super::vocabulary::Token;
 use super::automaton::{Automaton, Edge, Node, NodeId};
 use hashbrown::HashSet;
