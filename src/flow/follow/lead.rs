@@ -46,16 +46,22 @@ impl Following<'_> {
         let Feed { shared, .. } = self.feed;
         let Some(peers) = self.peers else { return wait_for_room(self.epoch, shared) };
         while !has_room(self.epoch, shared) && !shared.failed() {
-            let begun = shared.epochs_done.load(Ordering::Acquire) > 0;
-            if !begun && (self.told_to_stop() || peers.others_stop()) {
-                tracing::info!("told to stop before all processes had begun");
-                self.stand(peers, 0);
-                peers.end(false);
+            if self.ends_unbegun(self.told_to_stop() || peers.others_stop()) {
                 return false;
             }
             std::thread::sleep(Duration::from_micros(200));
         }
         !shared.failed()
+    }
+
+    /// Ends a run that is told to stop before every process has begun, which is so while no epoch has passed through all of them.
+    fn ends_unbegun(&self, stopped: bool) -> bool {
+        let begun = self.feed.shared.epochs_done.load(Ordering::Acquire) > 0;
+        let Some(peers) = self.peers.filter(|_| stopped && !begun) else { return false };
+        tracing::info!("told to stop before all processes had begun");
+        self.stand(peers, 0);
+        peers.end(false);
+        true
     }
 
     /// Feeds and decides until the end. `open`: the last commit has something that a bounded run is to close. Returns whether everything was read to its end.
@@ -76,6 +82,9 @@ impl Following<'_> {
                 read = (read.0 + rows, read.1 + bytes);
                 stopped |= peers.others_stop();
                 drained &= peers.others_drained(self.epoch);
+            }
+            if !drained && self.ends_unbegun(stopped) {
+                return Ok(false);
             }
             let last = drained || stopped;
             // At the end of a bounded run even what runs before it left open is told.
