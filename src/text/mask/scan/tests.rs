@@ -22,9 +22,19 @@ fn agree(known: usize, line: &str) -> Result<(), TestCaseError> {
         static ENGINES: Vec<fancy_regex::Regex> =
             pairs().iter().map(|(pattern, _)| fancy_regex::Regex::new(pattern).unwrap()).collect();
     }
+    let mut gave_up = false;
     let expected = ENGINES.with(|engines| {
-        all(|from| engines[known].find_from_pos(line, from).unwrap().map(|found| (found.start(), found.end())))
+        all(|from| {
+            let found = engines[known].find_from_pos(line, from).unwrap_or_else(|_| {
+                gave_up = true;
+                None
+            });
+            found.map(|found| (found.start(), found.end()))
+        })
     });
+    if gave_up {
+        return Err(TestCaseError::reject("the engine backtracks without end, so it says nothing about this line"));
+    }
     let scanned = all(|from| scanner(line.as_bytes(), from));
     prop_assert_eq!(scanned, expected, "{} in {:?}", pattern, line);
     Ok(())
