@@ -161,13 +161,18 @@ impl Learn {
         if !report.changed() || self.dry_run {
             return Ok(());
         }
-        let kept = keep(&self.model)?;
-        next.write(&self.model)?;
-        if !self.json {
-            writeln!(out, "{} is new; the one before is {}", self.model.display(), kept.display())?;
-        }
-        Ok(())
+        replace(&self.model, self.json, out, || Ok(next.write(&self.model)?))
     }
+}
+
+/// Puts a new model in the place of the one before, which is kept beside it, and says so unless the output is `json`.
+fn replace(model: &Path, json: bool, out: &mut impl Write, write: impl FnOnce() -> Result<()>) -> Result<()> {
+    let kept = keep(model)?;
+    write()?;
+    if !json {
+        writeln!(out, "{} is new; the one before is {}", model.display(), kept.display())?;
+    }
+    Ok(())
 }
 
 /// The verdicts of a file that must hold some.

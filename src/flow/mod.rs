@@ -20,7 +20,8 @@
 //! - [`feed`] reads files, deals blocks ([`work`]) to workers, cuts epochs, and asks for commits.
 //! - [`follow`] does the same for topics that never end, and [`run`](mod@run) is a run of it: it starts from the newest manifest, and
 //!   starts again from there where a topic turns out to be another one.
-//! - [`decode`] turns a block into an Arrow batch, which stays on its worker's [`shelf`], and into a small batch of facts.
+//! - [`decode`], with a [`decoder`], turns each block into a small batch of facts, and the blocks of an epoch into one Arrow batch a
+//!   stream, which stays on its worker's [`shelf`].
 //! - [`block`] and [`note`] are what decode and attribute tell each other of the rows on the shelf.
 //! - [`owner`] owns the streams, each with an [`attribute`], which judges lateness in arrival order, moves the stream's watermark, puts
 //!   events into event order below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that

@@ -79,7 +79,8 @@ impl<'de> Reader<'de> {
         }
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), Unread> {
+    /// Passes over this byte, and white space before it.
+    fn pass(&mut self, byte: u8) -> Result<(), Unread> {
         if self.peek() != Some(byte) {
             return Err(Unread);
         }
@@ -89,7 +90,7 @@ impl<'de> Reader<'de> {
 
     /// The string that begins with the quote at hand.
     fn string(&mut self) -> Result<Found<'de>, Unread> {
-        self.expect(b'"')?;
+        self.pass(b'"')?;
         let start = self.at;
         let mut escaped = false;
         loop {
@@ -250,7 +251,7 @@ impl Parts<'_, '_> {
             return Ok(false);
         }
         if !first {
-            self.reader.expect(b',')?;
+            self.reader.pass(b',')?;
         }
         Ok(true)
     }
@@ -264,7 +265,7 @@ impl<'de> MapAccess<'de> for Parts<'_, 'de> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Unread> {
-        self.reader.expect(b':')?;
+        self.reader.pass(b':')?;
         seed.deserialize(&mut *self.reader)
     }
 }

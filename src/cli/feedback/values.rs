@@ -1,9 +1,9 @@
 //! `causeway feedback learn-values`.
 
-use super::{name_some, some_verdicts};
+use super::{name_some, replace, some_verdicts};
 use crate::cli::log_tables::{LogLine, log_lines, rows_by_key};
 use crate::cli::printable::Printable;
-use crate::text::detect::feedback::{KeyLines, LearntKey, ValuesReport, keep, learn_values};
+use crate::text::detect::feedback::{KeyLines, LearntKey, ValuesReport, learn_values};
 use crate::text::detect::values::ValueModels;
 use anyhow::Result;
 use std::io::Write;
@@ -50,12 +50,7 @@ impl LearnValues {
         if report.keys.is_empty() || self.dry_run {
             return Ok(());
         }
-        let kept = keep(&self.model)?;
-        models.write(&self.model)?;
-        if !self.json {
-            writeln!(out, "{} is new; the one before is {}", self.model.display(), kept.display())?;
-        }
-        Ok(())
+        replace(&self.model, self.json, out, || Ok(models.write(&self.model)?))
     }
 }
 
