@@ -161,10 +161,10 @@ impl Reader {
         let queue = self.client.split_partition_queue(&what.topic, what.number);
         self.client.incremental_assign(&list)?;
         let queue = queue.or_else(|| self.client.split_partition_queue(&what.topic, what.number));
-        if let Some(queue) = queue {
-            let newest = self.health.newest(what.id);
-            self.lanes.push(Lane { what: what.clone(), queue, position, newest });
-        }
+        // Told as a stall and tried again, rather than a partition that nobody reads.
+        let queue = queue.ok_or(Client::Subscription("the partition has no queue".to_owned()))?;
+        let newest = self.health.newest(what.id);
+        self.lanes.push(Lane { what: what.clone(), queue, position, newest });
         Ok(())
     }
 

@@ -186,9 +186,19 @@ impl Health {
 
     /// What the partition does now. Says so in the log where that changes.
     pub fn set(&self, id: PartitionId, doing: Doing) {
+        self.change(id, None, doing);
+    }
+
+    /// The same, unless the partition's state has changed since it was `seen`: asking a broker takes time, in which a reader may
+    /// have left the partition. Were that overwritten, everybody would believe it to be read and nobody would read it.
+    pub fn set_as_seen(&self, id: PartitionId, seen: &PartitionStatus, doing: Doing) {
+        self.change(id, Some(seen.since), doing);
+    }
+
+    fn change(&self, id: PartitionId, seen: Option<Instant>, doing: Doing) {
         let mut inner = self.inner();
         let Some(status) = inner.partitions.get_mut(&id) else { return };
-        if status.doing == doing || status.doing == Doing::Ended {
+        if status.doing == doing || status.doing == Doing::Ended || seen.is_some_and(|seen| seen != status.since) {
             return;
         }
         let (topic, partition, position) = (&status.topic, status.number, status.position);
@@ -274,13 +284,34 @@ impl Health {
 
     /// Marks as idle what has given nothing for `idle_after` and has nothing more to give.
     pub fn idle(&self, id: PartitionId, idle_after: Duration) {
-        let quiet = self
-            .inner()
-            .partitions
-            .get(&id)
-            .is_some_and(|p| p.doing == Doing::Reading && p.lag() == Some(0) && p.gave_at.elapsed() >= idle_after);
-        if quiet {
-            self.set(id, Doing::Idle);
+        let seen = self.inner().partitions.get(&id).cloned();
+        if let Some(seen) = seen
+            && seen.doing == Doing::Reading
+            && seen.lag() == Some(0)
+            && seen.gave_at.elapsed() >= idle_after
+        {
+            self.set_as_seen(id, &seen, Doing::Idle);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_that_is_told_while_a_broker_is_asked_stays() {
+        let (health, id) = (Health::default(), PartitionId(0));
+        health.add(id, ("audit", 0), StreamName::default(), 0, Micros::MIN);
+        health.set(id, Doing::Stalled(Stall::Unreachable));
+        let (_, seen) = health.partitions().remove(0);
+        // The reader has left it meanwhile; the answer that comes now is of before.
+        health.set(id, Doing::Stalled(Stall::Gone));
+        health.set_as_seen(id, &seen, Doing::Reading);
+        assert_eq!(health.doing(id), Some(Doing::Stalled(Stall::Gone)));
+
+        let (_, seen) = health.partitions().remove(0);
+        health.set_as_seen(id, &seen, Doing::Reading);
+        assert_eq!(health.doing(id), Some(Doing::Reading));
     }
 }

@@ -317,13 +317,13 @@ impl Watch {
             }
             let Ok((low, high)) = self.admin.ends(&status.topic, status.number) else {
                 if !matches!(status.doing, Doing::Stalled(_)) {
-                    self.health.set(id, Doing::Stalled(Stall::Unreachable));
+                    self.health.set_as_seen(id, &status, Doing::Stalled(Stall::Unreachable));
                 }
                 continue;
             };
             self.health.ends(id, high);
             match &status.doing {
-                Doing::Stalled(Stall::Unreachable) => self.health.set(id, Doing::Reading),
+                Doing::Stalled(Stall::Unreachable) => self.health.set_as_seen(id, &status, Doing::Reading),
                 Doing::Stalled(Stall::OutOfRange) => self.out_of_range(id, &status, low, high),
                 Doing::Stalled(_) if status.since.elapsed() >= RETRY_EVERY => {
                     self.again(id, &status, status.position, false)
@@ -378,7 +378,7 @@ impl Watch {
     fn unreachable(&self) {
         for (id, status) in self.health.partitions() {
             if matches!(status.doing, Doing::Reading | Doing::Idle) {
-                self.health.set(id, Doing::Stalled(Stall::Unreachable));
+                self.health.set_as_seen(id, &status, Doing::Stalled(Stall::Unreachable));
             }
         }
     }
