@@ -124,8 +124,26 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(paused, 1..160)
 }
 
+/// Events of a busy stream, so that most have many open ones behind them when they come late.
+fn busy() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec(step().prop_map(Step::sooner), 1..240)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn live_rows_are_the_reference_in_a_busy_stream(steps in busy(), cuts in cuts()) {
+        let batch = events(&steps);
+        let mut feed = Feed::new(&batch);
+        let mut shown = Shown::default();
+        for end in ends(&cuts, batch.heads.len()) {
+            shown.take(feed.epoch(end));
+            prop_assert_eq!(shown.by_event(), reference(&batch, end), "after {} events", end);
+        }
+        shown.take(feed.step(&[], Micros::MAX));
+        prop_assert_eq!(shown.by_event(), reference(&batch, batch.heads.len()));
+    }
 
     #[test]
     fn live_rows_are_the_reference_on_every_prefix(steps in steps(), cuts in cuts()) {
