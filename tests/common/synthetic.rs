@@ -42,9 +42,10 @@ pub struct Step {
 }
 
 impl Step {
-    /// The same event in a busy stream: hundreds are within the lateness.
+    /// The same event in a busy stream: hundreds are within the lateness, many at the same time.
     pub fn sooner(mut self) -> Step {
-        self.gap_us /= 50;
+        self.gap_us = self.gap_us / 100_000 * 1_000;
+        self.lasts_us = self.lasts_us / 1_000 * 1_000;
         self
     }
 
