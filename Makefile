@@ -21,13 +21,16 @@ demo: build
 	@echo "To query them:   duckdb -c \"SELECT start_at, user, summary FROM '$(DEMO)/contexts/**/*.parquet' WHERE background IS NULL ORDER BY 1\""
 
 # ONNX Runtime, from its wheel: the library and its licences into onnxruntime/, where the program finds them.
+# `make onnxruntime ORT=onnxruntime-gpu` takes the one that can use a GPU, where CUDA and cuDNN are installed.
+ORT := onnxruntime
 ORT_VERSION := 1.31.1
-onnxruntime: onnxruntime/VERSION-$(ORT_VERSION)
-onnxruntime/VERSION-$(ORT_VERSION):
+ORT_MARK := onnxruntime/VERSION-$(ORT_VERSION)$(ORT:onnxruntime%=%)
+onnxruntime: $(ORT_MARK)
+$(ORT_MARK):
 	@rm -rf onnxruntime target/wheel && mkdir -p onnxruntime target/wheel
 	python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-	  --dest target/wheel onnxruntime==$(ORT_VERSION)
-	python3 models/unwheel.py target/wheel/onnxruntime-$(ORT_VERSION)-*.whl onnxruntime
+	  --dest target/wheel $(ORT)==$(ORT_VERSION)
+	python3 models/unwheel.py target/wheel/$(subst -,_,$(ORT))-$(ORT_VERSION)-*.whl onnxruntime
 	@rm -rf target/wheel && touch $@
 
 # Format, lints, documentation, and every test, those that need Python tools included.

@@ -6,13 +6,17 @@ import sys
 import zipfile
 
 wheel, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-wanted = ("libonnxruntime.so", "libonnxruntime.", "onnxruntime.dll")
+library = ("libonnxruntime.", "onnxruntime.dll")
+# what the wheel for GPUs has besides; the library looks for it in its own folder
+providers = tuple(f"{prefix}onnxruntime_providers_{name}." for prefix in ("lib", "") for name in ("shared", "cuda"))
 with zipfile.ZipFile(wheel) as archive:
     for name in archive.namelist():
         leaf = name.rsplit("/", 1)[-1]
-        if name.startswith("onnxruntime/capi/") and leaf.startswith(wanted):
+        if name.startswith("onnxruntime/capi/") and leaf.startswith(library):
             # Without the version that some platforms append: the program looks for the plain name.
             target = "libonnxruntime.so" if ".so" in leaf else "libonnxruntime.dylib" if leaf.endswith(".dylib") else leaf
+        elif name.startswith("onnxruntime/capi/") and leaf.startswith(providers):
+            target = leaf
         elif name in ("onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"):
             target = leaf
         else:

@@ -14,11 +14,13 @@ use causeway::model::runtime::{Device, Runtime};
 use causeway::model::samples::Samples;
 use causeway::model::train::run::Watch;
 use causeway::model::train::{Architecture, Heads, NetConfig, Settings, Trained, device, train};
-use causeway::model::vote::words;
 use causeway::model::windows::Window;
-use common::{Rows, assert_same, causeway, cell, replay, rows, sample_lines, succeed};
+use causeway::model::words::words;
+use common::kills::{Random, until_it_ends, wanted};
+use common::{Rows, assert_same, causeway, cell, replay, rows, sample_lines, succeed, verify};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Whether ONNX Runtime is there; says so when it is not.
 fn runtime() -> bool {
@@ -211,6 +213,22 @@ fn labels_depend_neither_on_workers_nor_batches_nor_kills() {
     }
     succeed(run("killed", &[]));
     assert_same(&expected, &tables("killed"), "killed");
+
+    let began = Instant::now();
+    succeed(run("timed", &["--workers", "2"]));
+    let whole_ms = began.elapsed().as_millis() as u64;
+    let (mut random, mut killed, mut round) = (Random(11), 0, 0);
+    while killed < wanted(12) {
+        let name = format!("round {round}");
+        round += 1;
+        killed += until_it_ends(&mut random, whole_ms * 5 / 4, |random| {
+            let (workers, batch) = (1 + random.below(4), format!("model.batch={}", 1 + random.below(80)));
+            run(&name, &["--workers", &workers.to_string(), "--set", &batch])
+        });
+        assert_same(&expected, &tables(&name), &name);
+        verify(&folder.path().join(&name));
+    }
+    eprintln!("{killed} kills in {round} replays");
 }
 
 #[test]
@@ -268,6 +286,33 @@ fn a_run_without_library_or_model_says_so_and_goes_on() {
     assert_eq!(said.matches("make onnxruntime").count(), 1, "{said}");
     assert!(rows(&folder.path().join("auto"), &[])["events"].iter().all(|row| cell(row, "model_label") == "∅"));
     assert!(!run("required", &["--set", "model.labels=required"]).status.success());
+}
+
+#[test]
+fn a_gpu_that_was_asked_for_and_is_not_there_ends_the_run() {
+    if !runtime() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path());
+    let onnx = std::fs::read(&model).unwrap();
+    if Runtime::get().unwrap().model(&onnx, Device::Cuda).is_ok() {
+        return eprintln!("skipped: there is a GPU");
+    }
+    let log = folder.path().join("audit.log");
+    std::fs::write(&log, sample_lines()[..1_500].concat()).unwrap();
+    let run = |device: &str| {
+        let output = folder.path().join(device);
+        let mut command = replay(&output, &[&log], &["--filter", "off", "--set", &format!("model.device={device}")]);
+        (command.arg("--model").arg(&model).output().unwrap(), output)
+    };
+    let (refused, _) = run("cuda");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("no GPU can be used") && said.contains("device = \"cpu\""), "{said}");
+    let (found, tables) = run("auto");
+    assert!(found.status.success());
+    assert!(rows(&tables, &[])["events"].iter().any(|row| cell(row, "model_label") != "∅"));
 }
 
 #[test]

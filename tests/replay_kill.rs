@@ -5,10 +5,10 @@
 
 mod common;
 
-use common::kills::{COMMIT_STEPS, Random};
+use common::kills::{COMMIT_STEPS, Random, until_it_ends, wanted};
 use common::{Rows, assert_same, replay, rows, sample_lines, succeed, verify};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Many commits in a short log: 64 KiB blocks, one commit each 256 KiB.
 const MANY_COMMITS: &[&str] = &["--set", "files.block_bytes=64KiB", "--set", "commit.bytes=256KiB"];
@@ -46,27 +46,23 @@ fn dying_at_any_step_of_a_commit_loses_and_doubles_nothing() {
 
 #[test]
 fn killing_at_random_moments_loses_and_doubles_nothing() {
-    let kills: u64 = std::env::var("CAUSEWAY_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(30);
+    let kills = wanted(30);
     let folder = tempfile::tempdir().unwrap();
     let log = log(folder.path());
+    let began = Instant::now();
     let expected = undisturbed(folder.path(), &log);
+    // On a busy machine a run takes longer, and one that is always killed early would never get ahead.
+    let most_ms = (began.elapsed().as_millis() as u64).max(600);
     let mut random = Random(7);
     let (mut killed, mut round) = (0, 0);
     while killed < kills {
         let output = folder.path().join(format!("round-{round}"));
         round += 1;
-        loop {
-            let workers = 1 + random.below(4);
+        killed += until_it_ends(&mut random, most_ms, |random| {
             let mut command = replay(&output, &[&log], MANY_COMMITS);
-            command.args(["--workers", &workers.to_string()]);
-            let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
-            std::thread::sleep(Duration::from_millis(5 + random.below(600)));
-            child.kill().unwrap();
-            if child.wait().unwrap().success() {
-                break;
-            }
-            killed += 1;
-        }
+            command.args(["--workers", &(1 + random.below(4)).to_string()]);
+            command
+        });
         assert_same(&expected, &rows(&output, &[]), &format!("round {round}"));
         verify(&output);
         std::fs::remove_dir_all(&output).unwrap();

@@ -3,11 +3,10 @@
 
 mod common;
 
-use causeway::audit::filter::{Rules, Switches};
 use causeway::audit::hash::Id;
 use causeway::context::tables::Tables;
 use causeway::flow::live_contexts::LiveView;
-use causeway::flow::{Keep, Limits, Method, ReplayPlan, replay};
+use causeway::flow::{Keep, ReplayPlan, replay};
 use common::{assert_same, rows, sample_lines};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,35 +15,13 @@ use std::time::Duration;
 
 fn plan(log: &Path, output: &Path, workers: usize, live: Option<Arc<LiveView>>) -> ReplayPlan {
     ReplayPlan {
-        inputs: vec![log.display().to_string()],
-        output: output.to_owned(),
-        storage: Default::default(),
-        cluster: "test".to_owned(),
         workers,
         keep: Keep::All,
-        rules: Rules::Strict,
-        switches: Switches::default(),
-        all_stages: false,
-        contexts: true,
-        method: Method::Causal,
         live,
-        labeler: None,
-        sessions: true,
-        bodies: false,
-        from: None,
-        to: None,
-        lateness_us: 10_000_000,
-        max_future_skew_us: i64::MAX,
-        session_gap_us: 900_000_000,
-        context_quiet_us: None,
         commit_every: Duration::from_secs(3_600),
         commit_bytes: 4 << 20,
         block_bytes: 64 << 10,
-        max_record_bytes: 8 << 20,
-        limits: Limits { events: 100_000, age_us: 86_400_000_000 },
-        tables: Arc::new(Tables::built_in().unwrap()),
-        progress: Arc::default(),
-        stop: Arc::default(),
+        ..ReplayPlan::new(vec![log.display().to_string()], output.to_owned(), Tables::built_in().unwrap())
     }
 }
 

@@ -10,10 +10,11 @@
 //! Of a run of several processes ([`super::processes`]) each has its own feed and its own channels; the dataflow spans all workers.
 
 use super::epoch::{Epoch, Flow, Tick};
+use super::mailbox::{Letters, Mailbox, Message, mailbox};
 use super::processes::link::Links;
 use super::processes::words::{Peers, Talk};
 use super::shared::{FlowError, Shared};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::TryRecvError;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,35 +28,17 @@ const MESSAGES_AHEAD: usize = 4;
 /// Epochs that may be under way.
 const EPOCHS_AHEAD: u64 = 3;
 
-/// How long a worker waits for the feed before it looks at its dataflow again.
-const BUSY_WAIT: Duration = Duration::from_micros(300);
+/// How long a worker of several processes rests while epochs are under way: it passes on what its feed tells the others, which wakes nobody.
+const BRIEF_REST: Duration = Duration::from_micros(300);
 
-/// The same when nothing is under way.
-const IDLE_WAIT: Duration = Duration::from_millis(5);
+/// How long a worker rests otherwise, unless something wakes it.
+const REST: Duration = Duration::from_millis(5);
 
 /// How long other processes are told of a failure.
 const TELLING: Duration = Duration::from_millis(300);
 
-/// What a worker gets.
-#[derive(Debug)]
-pub enum Message<W> {
-    /// Something to do.
-    Work(W),
-    /// The epoch is complete.
-    Tick(Tick),
-}
-
 /// The ways to all workers of this process, in their order.
-pub type Workers<W> = [Sender<Message<W>>];
-
-/// How a worker waits for its feed.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Waiting {
-    /// The feed always has more until it ends: never long.
-    Briefly,
-    /// The feed follows something that may be silent: longer while nothing is under way.
-    Idly,
-}
+pub type Workers<W> = [Mailbox<W>];
 
 /// The workers of this process, and its connections where it is one of several.
 pub struct Team {
@@ -86,7 +69,7 @@ pub fn drive<W: Send + 'static>(
     team: impl Into<Team>,
     shared: &Arc<Shared>,
     feed: impl FnOnce(&Workers<W>) -> Result<bool, FlowError> + Send + 'static,
-    work: impl Fn(&mut Worker, &Receiver<Message<W>>) + Send + Sync + 'static,
+    work: impl Fn(&mut Worker, &Letters<W>) + Send + Sync + 'static,
 ) -> Result<bool, FlowError> {
     let Team { threads, links } = team.into();
     let first = links.as_ref().map_or(0, |links| links.process * threads);
@@ -101,14 +84,13 @@ pub fn drive<W: Send + 'static>(
             (builders, Some(network))
         }
     };
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..threads).map(|_| crossbeam_channel::bounded(MESSAGES_AHEAD)).unzip();
-    let receivers: Mutex<Vec<Option<Receiver<Message<W>>>>> = Mutex::new(receivers.into_iter().map(Some).collect());
+    let (mailboxes, letters): (Vec<_>, Vec<_>) = (0..threads).map(|_| mailbox(MESSAGES_AHEAD)).unzip();
+    let letters: Mutex<Vec<Option<Letters<W>>>> = Mutex::new(letters.into_iter().map(Some).collect());
     let feed_shared = Arc::clone(shared);
     let feeder = std::thread::Builder::new()
         .name("feed".to_owned())
         .spawn(move || {
-            feed(&senders).unwrap_or_else(|error| {
+            feed(&mailboxes).unwrap_or_else(|error| {
                 feed_shared.fail(error);
                 false
             })
@@ -117,12 +99,13 @@ pub fn drive<W: Send + 'static>(
     let workers =
         timely::execute::execute_from(builders, Box::new(()), timely::WorkerConfig::default(), move |worker| {
             let local = worker.index().checked_sub(first);
-            let mut receivers = receivers.lock().unwrap_or_else(PoisonError::into_inner);
-            let taken = local.and_then(|local| receivers.get_mut(local)).and_then(Option::take);
-            drop(receivers);
+            let mut all = letters.lock().unwrap_or_else(PoisonError::into_inner);
+            let taken = local.and_then(|local| all.get_mut(local)).and_then(Option::take);
+            drop(all);
             let _guard = AbortOnPanic;
-            if let Some(messages) = taken {
-                work(worker, &messages);
+            if let Some(letters) = taken {
+                letters.take();
+                work(worker, &letters);
             }
         })
         .map_err(FlowError::Start)?;
@@ -142,8 +125,7 @@ pub fn drive<W: Send + 'static>(
 /// The life of one worker: builds its part of the dataflow, then passes on what the feed sends until the feed ends.
 pub fn pump<W: Clone + 'static>(
     worker: &mut Worker,
-    messages: &Receiver<Message<W>>,
-    waiting: Waiting,
+    letters: &Letters<W>,
     shared: &Shared,
     build: impl for<'s> FnOnce(Flow<'s, W>, Flow<'s, Tick>) -> Result<Flow<'s, ()>, FlowError>,
 ) {
@@ -165,23 +147,25 @@ pub fn pump<W: Clone + 'static>(
     }
     let mut epoch: Epoch = 0;
     loop {
-        // While epochs are under way, other workers may send us something at any time; otherwise only the feed can.
-        let busy = waiting == Waiting::Briefly || probe.less_than(&epoch);
-        match messages.recv_timeout(if busy { BUSY_WAIT } else { IDLE_WAIT }) {
+        let rest = match letters.next() {
             Ok(Message::Work(item)) => {
                 work.send(item);
                 work.flush();
+                Duration::ZERO
             }
             Ok(Message::Tick(tick)) => {
                 ticks.send(tick);
                 epoch += 1;
                 work.advance_to(epoch);
                 ticks.advance_to(epoch);
+                Duration::ZERO
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        worker.step();
+            Err(TryRecvError::Empty) if company.is_some() && probe.less_than(&epoch) => BRIEF_REST,
+            Err(TryRecvError::Empty) => REST,
+            Err(TryRecvError::Disconnected) => break,
+        };
+        // rests only where the dataflow has nothing to do either
+        worker.step_or_park(Some(rest));
         if let Some(company) = &mut company {
             company.go_on(&probe, shared);
             if shared.failed() {
@@ -257,13 +241,33 @@ pub fn has_room(epoch: Epoch, shared: &Shared) -> bool {
 
 /// Waits until few enough epochs are under way; false when the run has failed.
 pub fn wait_for_room(epoch: Epoch, shared: &Shared) -> bool {
+    let mut pauses = Pauses::default();
     while !has_room(epoch, shared) {
         if shared.failed() {
             return false;
         }
-        std::thread::sleep(Duration::from_micros(200));
+        pauses.wait();
     }
     !shared.failed()
+}
+
+/// Pauses of a feed that waits for room. They grow: where epochs are quick none is kept waiting, and where they take long (a label model at
+/// every event) looking costs nothing. The longest is short beside the epochs that are still under way meanwhile.
+pub struct Pauses(Duration);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Pauses(Duration::from_micros(200))
+    }
+}
+
+impl Pauses {
+    /// Waits for the next pause to pass.
+    pub fn wait(&mut self) {
+        const LONGEST: Duration = Duration::from_millis(3);
+        std::thread::sleep(self.0);
+        self.0 = LONGEST.min(self.0 * 2);
+    }
 }
 
 /// Ends the process when its thread panics: the other workers would wait for ever for what this one owed them.

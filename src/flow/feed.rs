@@ -2,8 +2,9 @@
 //!
 //! An epoch is a few blocks a worker.
 
-use super::drive::{Message, Workers, tell_all, wait_for_room};
+use super::drive::{Workers, tell_all, wait_for_room};
 use super::epoch::{Epoch, Tick};
+use super::mailbox::Message;
 use super::shared::{FlowError, Shared};
 use crate::audit::time::Micros;
 use crate::observe::health::Phase;

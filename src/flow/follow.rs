@@ -15,8 +15,9 @@
 mod lead;
 mod second;
 
-use super::drive::{Message, Workers, tell_all};
+use super::drive::{Workers, tell_all};
 use super::epoch::{Epoch, Tick};
+use super::mailbox::Message;
 use super::processes::words::{Peers, Standing};
 use super::report::Reporter;
 use super::run::RunPlan;

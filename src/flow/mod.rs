@@ -15,7 +15,7 @@
 //!                                                                                                  ▼ positions
 //!                                                                                                commit (worker 0)
 //! ```
-//! - [`drive`] runs the threads: one that feeds, and the workers. The feed runs at most a few epochs ahead of what has passed
+//! - [`drive`] runs the threads: one that feeds, and the workers, each with a [`mailbox`]. The feed runs at most a few epochs ahead of what has passed
 //!   through: timely has no flow control of its own.
 //! - [`feed`] reads files, deals blocks ([`work`]) to workers, cuts epochs, and asks for commits.
 //! - [`follow`] does the same for topics that never end, and [`run`](mod@run) is a run of it: it starts from the newest manifest, and
@@ -68,6 +68,7 @@ pub mod infer;
 pub mod labelled;
 pub mod live;
 pub mod live_contexts;
+pub mod mailbox;
 pub mod note;
 pub mod open_contexts;
 pub mod order;

@@ -118,6 +118,53 @@ pub struct ReplayPlan {
 }
 
 impl ReplayPlan {
+    /// A plan with the defaults of the configuration; `ReplayPlan { workers: 4, ..ReplayPlan::new(…) }` is one with other wishes.
+    ///
+    /// ```no_run
+    /// use causeway::context::tables::Tables;
+    /// use causeway::flow::{ReplayPlan, replay};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let inputs = vec!["/var/log/kubernetes/audit.log".to_owned()];
+    /// let plan = ReplayPlan::new(inputs, "tables".into(), Tables::built_in()?);
+    /// println!("{} events", replay(&ReplayPlan { sessions: false, ..plan })?.account.events);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(inputs: Vec<String>, output: PathBuf, tables: Tables) -> ReplayPlan {
+        ReplayPlan {
+            inputs,
+            output,
+            storage: store::Options::default(),
+            cluster: "default".to_owned(),
+            workers: 1,
+            keep: Keep::Fold,
+            rules: Rules::Strict,
+            switches: Switches::default(),
+            all_stages: false,
+            contexts: true,
+            method: Method::Causal,
+            labeler: None,
+            live: None,
+            sessions: true,
+            bodies: false,
+            from: None,
+            to: None,
+            lateness_us: 10_000_000,
+            max_future_skew_us: 300_000_000,
+            session_gap_us: 900_000_000,
+            context_quiet_us: None,
+            commit_every: Duration::from_secs(60),
+            commit_bytes: 1 << 30,
+            block_bytes: 2 << 20,
+            max_record_bytes: 64 << 20,
+            limits: Limits { events: 100_000, age_us: 86_400_000_000 },
+            tables: Arc::new(tables),
+            progress: Arc::default(),
+            stop: Arc::default(),
+        }
+    }
+
     /// When its feed commits and ends; `next_commit` is the number of the first commit.
     pub fn pace(&self, next_commit: u64) -> Pace {
         let ReplayPlan { commit_every, commit_bytes, .. } = *self;

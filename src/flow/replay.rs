@@ -10,7 +10,7 @@ use super::commit::{Coordinator, commit_epochs};
 use super::contexts::{self, close_contexts};
 use super::decode::decode_blocks;
 use super::decoder::{Decoder, Out, Restored};
-use super::drive::{Message, Waiting, drive, pump};
+use super::drive::{drive, pump};
 use super::epoch::{Flow, Tick, split};
 use super::feed::feed;
 use super::files::{names, open};
@@ -18,6 +18,7 @@ use super::filtered::{self, count_drops};
 use super::infer::infer_windows;
 use super::live::{LiveCauses, live_rows};
 use super::live_contexts::{live_contexts, show};
+use super::mailbox::Letters;
 use super::order::{Decided, Following, Order, ResumePoint};
 use super::owner::{Out as Owned, Owner, own_streams};
 use super::plan::{Keep, Method, ReplayPlan};
@@ -41,7 +42,6 @@ use crate::source::buffers::Buffers;
 use crate::source::catalog::Catalog;
 use crate::source::files::{Settings, discover};
 use crate::source::stream::StreamName;
-use crossbeam_channel::Receiver;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -122,7 +122,7 @@ pub fn replay(plan: &ReplayPlan) -> Result<Outcome, FlowError> {
         plan.workers,
         &shared,
         move |workers| feed(source, workers, &pace, &feed_shared, Work::of),
-        move |worker, messages| work(worker, messages, &run),
+        move |worker, letters| work(worker, letters, &run),
     )?;
     match shared.take_failure() {
         Some(error) => {
@@ -151,10 +151,9 @@ pub(super) struct Run {
 }
 
 /// The life of one worker of `run`.
-pub(super) fn work(worker: &mut Worker, messages: &Receiver<Message<Work>>, run: &Run) {
+pub(super) fn work(worker: &mut Worker, letters: &Letters<Work>, run: &Run) {
     let (index, peers) = (worker.index(), worker.peers());
-    let waiting = if run.following.is_some() { Waiting::Idly } else { Waiting::Briefly };
-    pump(worker, messages, waiting, &run.shared, |blocks, ticks| build(blocks, ticks, run, index, peers));
+    pump(worker, letters, &run.shared, |blocks, ticks| build(blocks, ticks, run, index, peers));
 }
 
 /// Builds the dataflow of the picture at the head of [`super`].

@@ -242,7 +242,7 @@ fn once(plan: &RunPlan, forgotten: &BTreeSet<String>) -> Result<Outcome, FlowErr
             let (source, plan, catalog, shared) = (&source, &feed_plan, &catalog, &feed_shared);
             Feed { source, workers, plan, catalog, shared }.run(next_commit, open)
         },
-        move |worker, messages| work(worker, messages, &run),
+        move |worker, letters| work(worker, letters, &run),
     )?;
     drop(publisher);
     if let Some(keeper) = keeper {

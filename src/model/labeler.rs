@@ -6,8 +6,9 @@
 use super::features::{Encoder, UNKNOWN};
 use super::labels::{LabelSpec, SpecError};
 use super::runtime::{Device, Model, Runtime, RuntimeError};
-use super::vote::{Word, words};
+use super::vote::Word;
 use super::windows::Window;
+use super::words::words;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -77,7 +78,7 @@ impl Labeler {
     /// [`RuntimeError`] when the library or device cannot be used.
     pub fn session(&self) -> Result<LabelSession, RuntimeError> {
         let model = Runtime::get()?.model(&self.onnx, self.how.device)?;
-        let sizes = self.spec.sizes();
+        let sizes = self.spec.sizes().into_iter().map(|size| u16::try_from(size).unwrap_or(u16::MAX)).collect();
         Ok(LabelSession { model, sizes, window: self.spec.window, classes: self.spec.labels.len(), ids: Vec::new() })
     }
 
@@ -124,7 +125,8 @@ impl Labeler {
 /// One thread's session.
 pub struct LabelSession {
     model: Model,
-    sizes: Vec<usize>,
+    /// Numbers of each column, so that no id is beyond its table.
+    sizes: Vec<u16>,
     window: usize,
     classes: usize,
     ids: Vec<i64>,
@@ -149,10 +151,7 @@ impl LabelSession {
 
     fn answer_into(&mut self, windows: &[Window], answers: &mut Answers) {
         match self.run(windows) {
-            Ok(all) => {
-                let each = self.window.max(1);
-                answers.words.extend(all.chunks(each).map(|words| Some(words.to_vec())));
-            }
+            Ok(words) => answers.words.extend(words.into_iter().map(Some)),
             Err(_) if windows.len() > 1 => {
                 let (first, second) = windows.split_at(windows.len() / 2);
                 self.answer_into(first, answers);
@@ -165,21 +164,26 @@ impl LabelSession {
         }
     }
 
-    fn run(&mut self, windows: &[Window]) -> Result<Vec<Word>, RuntimeError> {
+    /// The words on each window.
+    fn run(&mut self, windows: &[Window]) -> Result<Vec<Vec<Word>>, RuntimeError> {
         if windows.is_empty() {
             return Ok(Vec::new());
         }
         self.ids.clear();
         for row in windows.iter().flat_map(|window| window.rows.chunks(self.sizes.len().max(1))) {
             // An id beyond its table would fail the whole batch.
-            let known = |(id, size): (&u16, &usize)| if usize::from(*id) < *size { *id } else { UNKNOWN };
-            self.ids.extend(row.iter().zip(&self.sizes).map(known).map(i64::from));
+            let known = |(id, size): (&u16, &u16)| if id < size { i64::from(*id) } else { i64::from(UNKNOWN) };
+            self.ids.extend(row.iter().zip(&self.sizes).map(known));
         }
-        let output = self.model.run(&[windows.len(), self.window, self.sizes.len()], &self.ids)?;
-        let rows = windows.len() * self.window;
-        if output.values.len() != rows * self.classes {
-            return Err(RuntimeError::Run(format!("it gave {} numbers for {rows} rows", output.values.len())));
-        }
-        words(&output.values, self.classes).ok_or_else(|| RuntimeError::Run("it gave a value that is no number".into()))
+        let (rows, classes) = (self.window, self.classes);
+        self.model.run_with(&[windows.len(), rows, self.sizes.len()], &self.ids, |_, logits| {
+            if logits.len() != windows.len() * rows * classes {
+                let (found, windows) = (logits.len(), windows.len());
+                return Err(RuntimeError::Run(format!("it gave {found} numbers for {windows} windows of {rows} rows")));
+            }
+            let each = logits.chunks_exact((rows * classes).max(1));
+            let words: Option<Vec<_>> = each.map(|logits| words(logits, classes)).collect();
+            words.ok_or_else(|| RuntimeError::Run("it gave a value that is no number".into()))
+        })?
     }
 }

@@ -13,3 +13,4 @@ pub mod samples;
 pub mod train;
 pub mod vote;
 pub mod windows;
+pub mod words;

@@ -105,7 +105,9 @@ impl Runtime {
         if device != Device::Cpu {
             match self.on_cuda(onnx) {
                 Ok(session) => return Ok(Model { session, on_gpu: true }),
-                Err(error) if device == Device::Cuda => return Err(RuntimeError::NoCuda(error.to_string())),
+                Err(error) if device == Device::Cuda => {
+                    return Err(RuntimeError::NoCuda(error.to_string().trim_end().to_owned()));
+                }
                 Err(error) => tracing::debug!("models run on the processor: {error}"),
             }
         }
@@ -160,13 +162,30 @@ impl Model {
     /// # Errors
     /// [`RuntimeError::Run`] when the runtime fails, out of memory for one.
     pub fn run(&mut self, shape: &[usize], ids: &[i64]) -> Result<Output, RuntimeError> {
+        let dimension = |n: &i64| usize::try_from(*n).unwrap_or(0);
+        let copy = |shape: &[i64], values: &[f32]| Output {
+            shape: shape.iter().map(dimension).collect(),
+            values: values.to_vec(),
+        };
+        self.run_with(shape, ids, copy)
+    }
+
+    /// The same, but lets `read` see dimensions and values where they lie, and gives what it returns.
+    ///
+    /// # Errors
+    /// As [`Model::run`].
+    pub fn run_with<T>(
+        &mut self,
+        shape: &[usize],
+        ids: &[i64],
+        read: impl FnOnce(&[i64], &[f32]) -> T,
+    ) -> Result<T, RuntimeError> {
         let failed = |error: ort::Error| RuntimeError::Run(error.to_string());
         let input = TensorRef::from_array_view((shape.to_vec(), ids)).map_err(failed)?;
         let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
         let first = outputs.values().next().ok_or_else(|| RuntimeError::Run("it gave no output".to_owned()))?;
         let (shape, values) = first.try_extract_tensor::<f32>().map_err(failed)?;
-        let shape = shape.iter().map(|n| usize::try_from(*n).unwrap_or(0)).collect();
-        Ok(Output { shape, values: values.to_vec() })
+        Ok(read(shape, values))
     }
 }
 
@@ -229,6 +248,27 @@ mod tests {
         assert_eq!(output, Output { shape: vec![1, 2, 2], values: vec![20.0, 21.0, 0.0, 1.0] });
         assert!(matches!(model.run(&[1, 2], &[3, 0]), Err(RuntimeError::Run(_))));
         assert!(matches!(runtime.model(b"no model", Device::Cpu), Err(RuntimeError::Model(_))));
+    }
+
+    #[test]
+    fn without_a_gpu_models_run_on_the_processor_unless_one_was_asked_for() {
+        let runtime = match Runtime::get() {
+            Ok(runtime) => runtime,
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        let mut graph = Graph::new("same");
+        graph.input("x", Element::F32, &[Dim::Fixed(1)]);
+        graph.node("Identity", &["x"], &["y"], &[]);
+        graph.output("y", Element::F32, &[Dim::Fixed(1)]);
+        let onnx = graph.finish(&[]);
+        let asked = runtime.model(&onnx, Device::Cuda);
+        let auto = runtime.model(&onnx, Device::Auto).unwrap();
+        assert_eq!(auto.on_gpu(), asked.is_ok(), "what can be had when asked for is taken by itself");
+        if let Err(error) = asked {
+            let said = error.to_string();
+            assert!(said.starts_with("no GPU can be used: ") && said.contains("device = \"cpu\""), "{said}");
+        }
+        assert!(!runtime.model(&onnx, Device::Cpu).unwrap().on_gpu());
     }
 
     #[test]

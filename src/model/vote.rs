@@ -16,9 +16,6 @@ pub const UNKNOWN_CLASS: u16 = 0;
 /// Probability 1.
 pub const CERTAIN: u8 = u8::MAX;
 
-/// A logit so far below the best has no share that a 255th would show.
-const NEGLIGIBLE: f32 = -16.0;
-
 /// What one window says of one event.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
@@ -85,23 +82,6 @@ impl Ballot {
     }
 }
 
-/// The most probable class of each row of `logits`, `classes` numbers a row, with its probability.
-pub fn words(logits: &[f32], classes: usize) -> Option<Vec<Word>> {
-    logits.chunks_exact(classes.max(1)).map(word).collect()
-}
-
-/// `None` when there is no number among the logits.
-fn word(logits: &[f32]) -> Option<Word> {
-    if logits.iter().any(|logit| !logit.is_finite()) {
-        return None;
-    }
-    let (class, best) = logits.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-    // Most classes are out of the question, and their exponentials would cost as much as a quarter of the network.
-    let near = logits.iter().map(|logit| logit - best).filter(|below| *below > NEGLIGIBLE);
-    let sum: f32 = near.map(f32::exp).sum();
-    Some(Word { class: class as u16, probability: (f32::from(CERTAIN) / sum).round() as u8 })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,13 +120,6 @@ mod tests {
         let mut ballot = Ballot::default();
         ballot.add(Word { class: UNKNOWN_CLASS, ..SURE }, 30, 60);
         assert_eq!(ballot.result(), Some(Vote { class: UNKNOWN_CLASS, confidence: 0.0, undecided: false }));
-    }
-
-    #[test]
-    fn logits_become_words() {
-        let said = words(&[0.0, 9.0, 0.0, /* next row */ 5.0, 5.0, 5.0], 3).expect("all are numbers");
-        assert_eq!(said, [Word { class: 1, probability: 255 }, Word { class: 0, probability: 85 }]);
-        assert_eq!(words(&[0.0, f32::NAN], 2), None);
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use crate::context::tables::Tables;
 use crate::flow::{Keep, Limits, Method, ReplayPlan};
 use crate::lake::store;
 use crate::model::labeler::{Labeler, LabelerError, Use};
-use crate::model::runtime::Device;
+use crate::model::runtime::{Device, RuntimeError};
 use crate::observe::Progress;
 use anyhow::Result;
 use std::num::NonZero;
@@ -133,8 +133,10 @@ pub fn labeler(config: &config::Model) -> Result<Option<Arc<Labeler>>> {
     };
     match Labeler::open(path, Use { device, stride: config.stride, batch: config.batch }) {
         Ok(labeler) => Ok(Some(Arc::new(labeler))),
-        // The library may be absent; a model that does not fit is a mistake of whoever named it.
-        Err(LabelerError::Runtime(error)) if config.labels == ModelUse::Auto => {
+        // The library may be absent; a model that does not fit is a mistake of whoever named it, and a GPU was asked for by name.
+        Err(LabelerError::Runtime(error))
+            if config.labels == ModelUse::Auto && !matches!(error, RuntimeError::NoCuda(_)) =>
+        {
             tracing::warn!("events get no model labels: {error}");
             Ok(None)
         }
@@ -166,5 +168,22 @@ fn switches(on: &config::Switches) -> Switches {
         nodes_getting_their_own_status: on.nodes_getting_their_own_status,
         nodes_patching_their_own_status: on.nodes_patching_their_own_status,
         kube_controller_gc_and_rq_token: on.kube_controller_gc_and_rq_token,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_has_the_defaults_of_the_configuration() {
+        let mut config = Config::default();
+        config.output.dir = Some("tables".into());
+        config.run.workers = 1;
+        let configured = dataflow(&config, Arc::default(), Arc::default()).unwrap();
+        let tables = Arc::clone(&configured.tables);
+        let built = ReplayPlan::new(Vec::new(), "tables".into(), Tables::built_in().unwrap());
+        let built = ReplayPlan { tables, progress: Arc::clone(&configured.progress), ..built };
+        assert_eq!(format!("{configured:?}"), format!("{built:?}"));
     }
 }

@@ -1,7 +1,7 @@
 //! The feed of the process that commits: says in its ticks where commits are, and when the run ends.
 
 use super::{Feed, Following};
-use crate::flow::drive::{has_room, wait_for_room};
+use crate::flow::drive::{Pauses, has_room, wait_for_room};
 use crate::flow::epoch::Tick;
 use crate::flow::run::RunPlan;
 use crate::flow::shared::{FlowError, Shared};
@@ -45,11 +45,12 @@ impl Following<'_> {
     fn wait_for_room(&self) -> bool {
         let Feed { shared, .. } = self.feed;
         let Some(peers) = self.peers else { return wait_for_room(self.epoch, shared) };
+        let mut pauses = Pauses::default();
         while !has_room(self.epoch, shared) && !shared.failed() {
             if self.ends_unbegun(self.told_to_stop() || peers.others_stop()) {
                 return false;
             }
-            std::thread::sleep(Duration::from_micros(200));
+            pauses.wait();
         }
         !shared.failed()
     }

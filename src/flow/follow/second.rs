@@ -1,13 +1,12 @@
 //! What is different for a process among others: the first epoch, and the feed of one that does not decide.
 
 use super::{Following, SHARED_EPOCH};
-use crate::flow::drive::has_room;
+use crate::flow::drive::{Pauses, has_room};
 use crate::flow::epoch::Tick;
 use crate::flow::processes::words::Peers;
 use crate::flow::shared::FlowError;
 use crate::source::kafka::Arrival;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 impl Following<'_> {
     /// Epoch 0: every partition that is there is named, and nothing is read. False when the run has failed or is to end.
@@ -41,11 +40,12 @@ impl Following<'_> {
     pub(super) fn second(&mut self, peers: &Peers) -> Result<bool, FlowError> {
         let shared = self.feed.shared;
         loop {
+            let mut pauses = Pauses::default();
             while !has_room(self.epoch, shared) && peers.ended().is_none() && !shared.failed() {
                 if self.told_to_stop() {
                     self.stand(peers, 0);
                 }
-                std::thread::sleep(Duration::from_micros(200));
+                pauses.wait();
             }
             if let Some(drained) = peers.ended() {
                 return Ok(drained);

@@ -7,7 +7,7 @@ use super::prepare::{Piece, Work, prepare_blocks};
 use super::saved::SavedText;
 use super::write::write_rows;
 use crate::flow::commit::{Coordinator, commit_epochs};
-use crate::flow::drive::{Waiting, drive, pump};
+use crate::flow::drive::{drive, pump};
 use crate::flow::epoch::{Flow, Tick, split};
 use crate::flow::feed::feed;
 use crate::flow::files::{names, open};
@@ -76,9 +76,9 @@ pub fn replay_text(plan: &TextPlan) -> Result<Outcome, FlowError> {
         plan.workers,
         &shared,
         move |workers| feed(source, workers, &pace, &feed_shared, numbered),
-        move |worker, messages| {
+        move |worker, letters| {
             let index = worker.index();
-            pump(worker, messages, Waiting::Briefly, &run.shared, |blocks, ticks| build(blocks, ticks, &run, index));
+            pump(worker, letters, &run.shared, |blocks, ticks| build(blocks, ticks, &run, index));
         },
     )?;
     match shared.take_failure() {

@@ -10,7 +10,7 @@ use super::prepare::{Piece, Work};
 use super::replay::{Run, build, check_settings, only_text};
 use super::saved::SavedText;
 use crate::flow::commit::Coordinator;
-use crate::flow::drive::{Waiting, drive, pump};
+use crate::flow::drive::{drive, pump};
 use crate::flow::epoch::Flow;
 use crate::flow::follow::Feed;
 use crate::flow::run::{RunPlan, again, saved_partitions};
@@ -82,9 +82,9 @@ fn once(plan: &RunPlan, text: &TextPlan, forgotten: &BTreeSet<String>) -> Result
             let (source, plan, catalog, shared) = (&source, &feed_plan, &catalog, &feed_shared);
             Feed { source, workers, plan, catalog, shared }.run(next_commit, open)
         },
-        move |worker, messages| {
+        move |worker, letters| {
             let index = worker.index();
-            pump(worker, messages, Waiting::Idly, &run.shared, |work, ticks| build(lines(work), ticks, &run, index));
+            pump(worker, letters, &run.shared, |work, ticks| build(lines(work), ticks, &run, index));
         },
     )?;
     keeper.clear_up();

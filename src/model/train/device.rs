@@ -39,3 +39,20 @@ fn gpu() -> Option<Device> {
 fn gpu() -> Option<Device> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_that_was_asked_for_is_there_or_missed_with_a_remedy() {
+        let (asked, auto) = (device(runtime::Device::Cuda), device(runtime::Device::Auto).unwrap());
+        match asked {
+            Ok(gpu) => assert_eq!(auto, gpu),
+            Err(error) => {
+                assert!(error.to_string().contains("--features cuda") && error.to_string().contains("--device cpu"));
+                assert_eq!(auto, device(runtime::Device::Cpu).unwrap());
+            }
+        }
+    }
+}
