@@ -7,8 +7,9 @@
 //!                      └─────── open events, each with what it changed (undo journal) ──────┘
 //! ```
 //! Settled events are applied for good. Open events are applied at once on top of them and their changes are recorded; an
-//! event out of order rolls the engine back to its place in event order and what follows is applied again. The differences
-//! between the old and the new attributions come out as rows with +1 and −1.
+//! event out of order is put into its place alone where that concerns no other, else it rolls the engine back to its place in
+//! event order and what follows is applied again. The differences between the old and the new attributions come out as rows
+//! with +1 and −1.
 //!
 //! Invariants:
 //! - After each epoch the rows are what the sequential engine says of the events so far: the engine *is* the sequential

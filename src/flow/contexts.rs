@@ -1,6 +1,9 @@
 //! Operator: aggregates of contexts; a row is written when a context has closed, and what is open at the end of the input as it
 //! stands then. What joins later gives a further row with the next revision.
 //!
+//! At the end of the input every open context has a row. So rows leave as batches of bounded size, which take a fraction of what the rows
+//! take one by one.
+//!
 //! Where topics are followed, a row is written when a context pauses. Pauses are judged at whole minutes of event time, with
 //! everything merged that lies before: so the rows do not depend on where epochs end.
 
@@ -13,24 +16,46 @@ use super::streams::by_stream;
 use super::tell::{Limits, row};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::lake::tables::ContextRow;
+use crate::lake::tables::{ContextRow, to_batches};
 use crate::source::stream::StreamName;
+use arrow_array::RecordBatch;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What leaves the operator.
 #[derive(Clone, Debug)]
 pub enum Out {
-    /// A row of `contexts`.
-    Row(Box<ContextRow>),
+    /// Rows of `contexts`.
+    Rows(RecordBatch),
     /// State, at a commit.
     Piece(Piece),
 }
 
-/// Says how the context stands, if it has something to tell.
-fn tell(open: &mut Open, (cluster, limits): (&str, Limits), closed: bool, out: &mut Vec<Out>) {
-    if std::mem::take(&mut open.fresh) {
-        open.revision += 1;
-        out.push(Out::Row(Box::new(row(cluster, limits, &open.part, open.revision, closed))));
+/// Rows that are put together.
+const MOST_ROWS: usize = 1_024;
+
+/// Rows that have not left yet.
+#[derive(Default)]
+struct Batched {
+    rows: Vec<ContextRow>,
+}
+
+impl Batched {
+    /// Says how the context stands, if it has something to tell.
+    fn tell(&mut self, open: &mut Open, (cluster, limits): (&str, Limits), closed: bool, out: &mut Vec<Out>) {
+        if std::mem::take(&mut open.fresh) {
+            open.revision += 1;
+            self.rows.push(row(cluster, limits, &open.part, open.revision, closed));
+            if self.rows.len() >= MOST_ROWS {
+                self.leave(out);
+            }
+        }
+    }
+
+    fn leave(&mut self, out: &mut Vec<Out>) {
+        match to_batches(&std::mem::take(&mut self.rows)) {
+            Ok(batches) => out.extend(batches.into_iter().map(Out::Rows)),
+            Err(error) => out.push(Out::Piece(Piece::Failed(error.to_string()))),
+        }
     }
 }
 
@@ -68,12 +93,13 @@ struct Contexts {
     pauses: Pauses,
     open: OpenContexts,
     looked_at: Micros,
+    batched: Batched,
 }
 
 impl Contexts {
     fn tell_quiet(&mut self, minute: Micros, out: &mut Vec<Out>) {
         for (_, id) in self.pauses.over(minute) {
-            tell(self.open.wake(id), (self.stream.as_str(), self.limits), false, out);
+            self.batched.tell(self.open.wake(id), (self.stream.as_str(), self.limits), false, out);
         }
     }
 
@@ -101,7 +127,7 @@ impl Contexts {
             self.looked_at = now;
             for mut context in self.open.close(now, self.horizon_us) {
                 self.pauses.forget(&context);
-                tell(&mut context, (self.stream.as_str(), self.limits), true, out);
+                self.batched.tell(&mut context, (self.stream.as_str(), self.limits), true, out);
             }
             self.open.rest(now);
         }
@@ -110,7 +136,7 @@ impl Contexts {
                 if mark.flush {
                     let context = self.open.wake(id);
                     self.pauses.forget(context);
-                    tell(context, (self.stream.as_str(), self.limits), false, out);
+                    self.batched.tell(context, (self.stream.as_str(), self.limits), false, out);
                 }
                 if mark.commit.is_some() {
                     out.extend(self.open.save(id).map(Out::Piece));
@@ -120,6 +146,7 @@ impl Contexts {
                 }
             }
         }
+        self.batched.leave(out);
         out.extend(self.open.failure().map(Out::Piece));
     }
 }
@@ -137,7 +164,8 @@ pub fn close_contexts<'s>(
         let mut pauses = Pauses { quiet_us, ..Pauses::default() };
         saved.iter().for_each(|open| pauses.note(open));
         let (stream, open) = (stream.clone(), OpenContexts::new(saved));
-        let mut contexts = Contexts { stream, horizon_us, limits, pauses, open, looked_at: Micros::MIN };
+        let mut contexts =
+            Contexts { stream, horizon_us, limits, pauses, open, looked_at: Micros::MIN, batched: Batched::default() };
         move |parts, mark, out: &mut Vec<Out>| contexts.epoch(parts, mark, out)
     };
     Ok(by_stream(parts, marks, |part| part.context.0, "Contexts", saved, begin))

@@ -14,6 +14,7 @@ use super::state::{Piece, Section};
 use super::sums::HOUR_US;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// A context that has been quiet for so long is laid to rest, microseconds.
@@ -36,7 +37,7 @@ struct Resting {
     start: Micros,
     last: Micros,
     background: bool,
-    bytes: Box<[u8]>,
+    bytes: Bytes,
 }
 
 /// The open contexts of one worker.
@@ -93,7 +94,8 @@ impl OpenContexts {
         match postcard::to_stdvec(open) {
             Ok(bytes) => {
                 let (start, last, background) = (open.part.start, open.part.last, open.part.background.is_some());
-                self.resting.insert(context, Resting { start, last, background, bytes: bytes.into() });
+                self.resting
+                    .insert(context, Resting { start, last, background, bytes: bytes.into_boxed_slice().into() });
             }
             Err(error) => self.failure = Some(format!("cannot lay a context down: {error}")),
         }
@@ -122,7 +124,7 @@ impl OpenContexts {
     /// The state of one, for a commit.
     pub fn save(&self, context: Id) -> Option<Piece> {
         let awake = self.awake.get(&context).map(|open| Piece::encode(Section::Context, context.0, open));
-        let resting = || self.resting.get(&context).map(|one| one.bytes.to_vec());
+        let resting = || self.resting.get(&context).map(|one| one.bytes.clone());
         awake.or_else(|| Some(Piece::state(Section::Context, context.0, resting()?)))
     }
 
@@ -186,7 +188,7 @@ mod tests {
         let mut open = OpenContexts::default();
         add(&mut open, seen(1, 0));
         open.rest(Micros(10 * MINUTE_US));
-        open.resting.values_mut().for_each(|one| one.bytes = Box::default());
+        open.resting.values_mut().for_each(|one| one.bytes = Bytes::new());
         open.wake(Id(1));
         assert!(matches!(open.failure(), Some(Piece::Failed(_))));
     }

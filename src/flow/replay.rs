@@ -239,7 +239,7 @@ fn build<'s>(
     let limits = (horizon_us, plan.context_quiet_us, plan.limits);
     let (context_rows, context_pieces) =
         split(close_contexts(context_parts, marks.clone(), limits, mine)?, |(stream, out)| match out {
-            contexts::Out::Row(row) => Ok((stream, Rows::Context(row))),
+            contexts::Out::Rows(batch) => Ok((stream, Rows::Contexts(batch))),
             contexts::Out::Piece(piece) => Err(piece.of(&stream)),
         });
     let (session_rows, session_pieces) =

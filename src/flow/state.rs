@@ -10,9 +10,13 @@ use crate::observe::lag::LagCounts;
 use crate::source::PartitionId;
 use crate::source::catalog::SourceName;
 use crate::source::stream::StreamName;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Most bytes of a piece in a state file beside its content and its stream's name.
+const BESIDE_BYTES: usize = 32;
 
 /// Which operator a piece of state belongs to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,8 +54,23 @@ pub struct Saved {
     pub stream: StreamName,
     /// What it is routed by.
     pub key: u64,
-    /// Its content, encoded by its owner.
-    pub bytes: Vec<u8>,
+    /// Its content, encoded by its owner; shared with it, where it holds it like this.
+    #[serde(with = "raw")]
+    pub bytes: Bytes,
+}
+
+/// Bytes in serialised form: what a `Vec<u8>` is.
+mod raw {
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        Vec::deserialize(deserializer).map(Bytes::from)
+    }
 }
 
 impl Saved {
@@ -115,8 +134,8 @@ pub enum Piece {
 
 impl Piece {
     /// A piece of state of the run; see [`Piece::of`].
-    pub fn state(section: Section, key: u64, bytes: Vec<u8>) -> Piece {
-        Piece::State(Saved { section, stream: StreamName::default(), key, bytes })
+    pub fn state(section: Section, key: u64, bytes: impl Into<Bytes>) -> Piece {
+        Piece::State(Saved { section, stream: StreamName::default(), key, bytes: bytes.into() })
     }
 
     /// The same as the state of a stream.
@@ -152,12 +171,16 @@ pub struct StateError {
 }
 
 impl State {
-    /// The bytes of a state file.
+    /// The bytes of a state file. Each piece is let go once it is written: both would be twice the memory.
     ///
     /// # Errors
     /// [`StateError`] when it does not fit into memory.
-    pub fn encode(&self) -> Result<Vec<u8>, StateError> {
-        postcard::to_stdvec(self).map_err(|error| StateError { section: None, error: error.to_string() })
+    pub fn encode(self) -> Result<Vec<u8>, StateError> {
+        let about = |saved: &Saved| saved.bytes.len() + saved.stream.as_str().len() + BESIDE_BYTES;
+        let bytes = Vec::with_capacity(self.0.iter().map(about).sum());
+        let whole = postcard::to_extend(&self.0.len(), bytes)
+            .and_then(|bytes| self.0.into_iter().try_fold(bytes, |bytes, saved| postcard::to_extend(&saved, bytes)));
+        whole.map_err(|error| StateError { section: None, error: error.to_string() })
     }
 
     /// The state in a state file.
@@ -204,7 +227,7 @@ impl State {
 
     /// The encoded pieces of a section that route to worker `index` of `peers`.
     pub fn pieces(&self, section: Section, index: usize, peers: usize) -> impl Iterator<Item = &[u8]> {
-        self.saved(section, index, peers).map(|saved| saved.bytes.as_slice())
+        self.saved(section, index, peers).map(|saved| saved.bytes.as_ref())
     }
 
     fn saved(&self, section: Section, index: usize, peers: usize) -> impl Iterator<Item = &Saved> {

@@ -3,7 +3,7 @@
 use super::epoch::{Flow, Mark, by_epoch};
 use super::state::Piece;
 use crate::lake::LakeError;
-use crate::lake::tables::{ContextRow, FilteredRow, RejectRow, SessionRow, Table, to_batches};
+use crate::lake::tables::{FilteredRow, RejectRow, SessionRow, Table, to_batches};
 use crate::lake::writer::TableWriter;
 use crate::observe::lag::LagCounts;
 use crate::source::stream::StreamName;
@@ -18,8 +18,8 @@ use timely::dataflow::channels::pact::Pipeline;
 pub enum Rows {
     /// A batch of `events`.
     Events(RecordBatch),
-    /// A row of `contexts`.
-    Context(Box<ContextRow>),
+    /// A batch of `contexts`.
+    Contexts(RecordBatch),
     /// A row of `sessions`.
     Session(Box<SessionRow>),
     /// A row of `filtered`.
@@ -68,11 +68,11 @@ fn note_times(rows: &Rows, lags: &mut LagCounts) {
 }
 
 fn write(rows: Vec<Rows>, cluster: &str, writer: &mut TableWriter) -> Result<(), String> {
-    let (mut contexts, mut sessions, mut filtered, mut rejects) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut sessions, mut filtered, mut rejects) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         match row {
             Rows::Events(batch) => writer.write(Table::Events, cluster, &batch).map_err(|e| e.to_string())?,
-            Rows::Context(row) => contexts.push(*row),
+            Rows::Contexts(batch) => writer.write(Table::Contexts, cluster, &batch).map_err(|e| e.to_string())?,
             Rows::Session(row) => sessions.push(*row),
             Rows::Filtered(row) => filtered.push(row),
             Rows::Reject(row) => rejects.push(*row),
@@ -85,8 +85,7 @@ fn write(rows: Vec<Rows>, cluster: &str, writer: &mut TableWriter) -> Result<(),
         }
         Ok(())
     };
-    put(Table::Contexts, to_batches(&contexts))
-        .and_then(|()| put(Table::Sessions, to_batches(&sessions)))
+    put(Table::Sessions, to_batches(&sessions))
         .and_then(|()| put(Table::Filtered, to_batches(&filtered)))
         .and_then(|()| put(Table::Rejects, to_batches(&rejects)))
         .map_err(|e| e.to_string())
