@@ -36,7 +36,7 @@ $(ORT_MARK):
 # Format, lints, documentation, and every test, those that need Python tools included.
 test: lint
 	tests/tools/s3_server
-	cargo test --lib --bins --tests --examples
+	cargo test --no-fail-fast --lib --bins --tests --examples
 	cargo test --doc
 	fuzz/run
 	deploy/lint

@@ -35,7 +35,10 @@ fn in_order(batch: &FactBatch, mut indexes: Vec<usize>) -> Vec<usize> {
 
 /// What the sequential engine says of the first `count` events to arrive. It forgets nothing.
 fn reference(batch: &FactBatch, count: usize) -> BTreeMap<Id, Attribution> {
-    let mut engine = engine();
+    refer(batch, count, &mut engine())
+}
+
+fn refer(batch: &FactBatch, count: usize, engine: &mut Engine) -> BTreeMap<Id, Attribution> {
     let order = in_order(batch, (0..count).collect());
     let said = (0..count).map(|place| {
         let Input { head, facts, client } = Input::of(batch, order[place]).unwrap();
@@ -78,11 +81,12 @@ struct Feed<'a> {
     live: Live<usize>,
     next: usize,
     newest: Micros,
+    forgets: bool,
 }
 
 impl<'a> Feed<'a> {
     fn new(batch: &'a FactBatch) -> Feed<'a> {
-        Feed { batch, live: Live::new(engine()), next: 0, newest: Micros::MIN }
+        Feed { batch, live: Live::new(engine()), next: 0, newest: Micros::MIN, forgets: true }
     }
 
     fn watermark(&self) -> Micros {
@@ -101,7 +105,9 @@ impl<'a> Feed<'a> {
     fn step(&mut self, arrived: &[usize], limit: Micros) -> Vec<LiveChange> {
         let mut changes = Vec::new();
         self.live.epoch(arrived, limit, |index| Input::of(self.batch, index), &mut changes);
-        self.live.retire(limit.min(self.watermark()));
+        if self.forgets {
+            self.live.retire(limit.min(self.watermark()));
+        }
         changes
     }
 }
@@ -124,8 +130,28 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(paused, 1..160)
 }
 
+/// Events of a busy stream, so that most have many open ones behind them when they come late.
+fn busy() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec(step().prop_map(Step::sooner), 1..240)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_and_state_are_the_reference_in_a_busy_stream(steps in busy(), cuts in cuts()) {
+        let batch = events(&steps);
+        let mut feed = Feed { forgets: false, ..Feed::new(&batch) };
+        let mut shown = Shown::default();
+        for end in ends(&cuts, batch.heads.len()) {
+            shown.take(feed.epoch(end));
+            prop_assert_eq!(shown.by_event(), reference(&batch, end), "after {} events", end);
+        }
+        shown.take(feed.step(&[], Micros::MAX));
+        let mut engine = engine();
+        prop_assert_eq!(shown.by_event(), refer(&batch, batch.heads.len(), &mut engine));
+        prop_assert!(feed.live.save() == engine.save(), "what is known of clocks, commands and keys");
+    }
 
     #[test]
     fn live_rows_are_the_reference_on_every_prefix(steps in steps(), cuts in cuts()) {

@@ -23,7 +23,7 @@ const FREQUENT_PER_MILLE: i64 = 4;
 const MOST_SKEW_US: i64 = 40_000;
 
 /// What the writes of one stream tell of its clocks.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Clock {
     /// (version, when answered) of the last writes.
     last: VecDeque<(u64, i64)>,

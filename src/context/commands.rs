@@ -63,6 +63,7 @@ impl Commands {
         skew_us: i64,
         journal: &mut Journal,
     ) -> Option<(Id, Cause)> {
+        journal.touch(head.session);
         self.note(head.session, journal);
         let open = self.open.entry(head.session).or_default();
         let best = best(tables, open, request, head, skew_us);
@@ -86,7 +87,9 @@ impl Commands {
     /// A long-running request of a command has ended.
     pub fn ended(&mut self, head: &Head, journal: &mut Journal) {
         let running = |c: &Arc<Command>| c.last_head.audit_id == head.audit_id && findable(c, head.at);
-        if !self.open.get(&head.session).is_some_and(|open| open.iter().any(running)) {
+        let Some(open) = self.open.get(&head.session) else { return };
+        journal.touch(head.session);
+        if !open.iter().any(running) {
             return;
         }
         self.note(head.session, journal);

@@ -18,7 +18,7 @@ use super::kind::Kind;
 use super::memory::{Memory, Producer, SavedMemory, Saving};
 use super::model::{Actor, Attribution, AuditId, Background, Cause, ClientRequest, Fact, Head, Role, flags};
 use super::tables::Tables;
-use super::undo::{Change, Journal};
+use super::undo::{Change, Changes, Journal, Looked};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod fetch;
+mod insert;
 use fetch::Fetch;
-pub use fetch::{Ahead, LOOK_AHEAD_US, NothingAhead};
+pub use fetch::{Ahead, LOOK_AHEAD_US, MOST_AHEAD, NothingAhead};
+pub(super) use insert::Clocks;
 
 /// Version of the saved state. States of other versions are refused.
 const STATE_VERSION: u32 = 5;
@@ -142,6 +144,7 @@ impl Engine {
         client: Option<&ClientRequest>,
         ahead: &dyn Ahead,
     ) -> Attribution {
+        self.journal.begin(head.at);
         if head.flags & flags::VERSIONED != 0 {
             let clock = &self.clock;
             self.journal.note(|| Change::Clock(Box::new(clock.clone())));
@@ -195,25 +198,29 @@ impl Engine {
     }
 
     /// Attributes an event that comes below the watermark by what is known. Nothing follows from it.
-    pub fn apply_late(&self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
+    pub fn apply_late(&mut self, head: &Head, facts: &[Fact], client: Option<&ClientRequest>) -> Attribution {
         if let Some(stream) = head.background {
             return alone_in_background(head, stream);
         }
-        self.continued(head, facts).unwrap_or_else(|| match client {
+        if let Some(attribution) = self.continued(head, facts) {
+            return attribution;
+        }
+        match client {
             Some(request) => person(head, self.commands.find(&self.tables, request, head, self.clock.skew_us())),
             None => {
                 let link = self.best_link(head, facts, true);
                 self.component(head, link.map(|link| self.nearest(head, facts, link)))
             }
-        })
+        }
     }
 
     /// A further event of a long-running request whose first event is known.
-    fn continued(&self, head: &Head, facts: &[Fact]) -> Option<Attribution> {
+    fn continued(&mut self, head: &Head, facts: &[Fact]) -> Option<Attribution> {
         if head.flags & flags::CONTINUES == 0 {
             return None;
         }
         let fact = facts.iter().find(|fact| !fact.produce && fact.code == Kind::SameRequest.code())?;
+        self.journal.pass(|| self.memory.written(fact.key));
         let (producer, age_us) = self.memory.latest(fact.key, None, head.at, &self.tables)?;
         let weight = self.tables.weight(fact.code, age_us)?;
         let link = Link { producer: *producer, kind: fact.code, weight, rival: 0 };
@@ -222,11 +229,12 @@ impl Engine {
     }
 
     /// The best cause. `alone`: nothing of the same actor follows at once, so the event can be an afterthought.
-    fn best_link(&self, head: &Head, facts: &[Fact], alone: bool) -> Option<Link> {
+    fn best_link(&mut self, head: &Head, facts: &[Fact], alone: bool) -> Option<Link> {
         let mut best: Option<Link> = None;
         for fact in facts.iter().filter(|fact| !fact.produce) {
             let not_by = fact.own.then_some(head.user);
-            let Some(key) = self.memory.resolve(fact, head.at, &self.tables) else { continue };
+            let Some(key) = self.memory.resolve(fact, head.at, &self.tables, &mut self.journal) else { continue };
+            self.journal.pass(|| self.memory.written(key));
             let Some((producer, age_us)) = self.memory.latest(key, not_by, head.at, &self.tables) else { continue };
             let Some(weight) = self.tables.weight(fact.code, age_us) else { continue };
             if in_run(fact.code) && !producer.own_run || fact.code == Kind::WrittenAgain.code() && !alone {
@@ -293,6 +301,7 @@ impl Engine {
         self.memory.forget(watermark, &self.tables);
         self.heartbeats.forget(watermark);
         self.commands.forget(watermark);
+        self.journal.forget(watermark);
     }
 
     /// From now on, or no longer, changes can be undone. It may end only when all that was recorded is kept or undone.
@@ -300,30 +309,29 @@ impl Engine {
         self.journal.record(on);
     }
 
-    /// Number of changes that can be undone.
-    pub(super) fn recorded(&self) -> usize {
-        self.journal.len()
+    /// What was changed since this was asked last, and how the last event looked ahead.
+    pub(super) fn changes(&mut self) -> (Changes, Looked) {
+        (self.journal.take(), self.journal.looked)
     }
 
-    /// Takes the latest `count` changes back.
-    pub(super) fn undo(&mut self, count: usize) {
-        for _ in 0..count {
-            match self.journal.last() {
-                Some(Change::Slot(before)) => self.memory.undo_slot(before),
-                Some(Change::Note(before)) => self.memory.undo_note(before),
-                Some(Change::Beat(before)) => self.heartbeats.undo(before),
-                Some(Change::Client(before)) => self.commands.undo(before),
-                Some(Change::Clock(before)) => self.clock = *before,
-                Some(Change::Early(id, before)) => self.undo_early(id, before),
-                None => return,
+    /// Takes changes back; nothing that came after them may stand.
+    pub(super) fn undo(&mut self, changes: Changes) {
+        for change in changes.into_iter().rev() {
+            match change {
+                Change::Slot(before) => self.memory.undo_slot(before),
+                Change::Note(before) => self.memory.undo_note(before),
+                Change::Beat(before) => self.heartbeats.undo(before),
+                Change::Client(before) => self.commands.undo(before),
+                Change::Clock(before) => self.clock = *before,
+                Change::Early(id, before) => self.undo_early(id, before),
             }
         }
     }
 
-    /// The earliest `count` changes are for good.
-    pub(super) fn keep(&mut self, count: usize) {
-        for _ in 0..count {
-            if let Some(Change::Slot(before)) = self.journal.first() {
+    /// Changes are for good.
+    pub(super) fn keep(&mut self, changes: Changes) {
+        for change in changes {
+            if let Change::Slot(before) = change {
                 self.memory.keep_slot(before);
             }
         }

@@ -28,6 +28,7 @@ pub(super) type BeatBefore = (u64, Option<[i64; TIMES]>);
 impl Heartbeats {
     /// Notes a request and says whether it keeps a period.
     pub fn beat(&mut self, key: u64, at: Micros, journal: &mut Journal) -> bool {
+        journal.touch(key);
         journal.note(|| Change::Beat((key, self.seen.get(&key).copied())));
         let times = self.seen.entry(key).or_insert([i64::MIN; TIMES]);
         times.rotate_left(1);

@@ -16,21 +16,24 @@
 //! - A settled row is never retracted: what lies below the watermark is complete, so nothing rolls back behind it.
 //! - State is that of the settled events plus open events and their changes: bounded by the lateness, not by the stream.
 //!
-//! Cost: an event is applied once, and again as often as an epoch brings something earlier. Within an epoch events are put
-//! in order first, so disorder costs one rollback an epoch, no deeper than the latest straggler. Background that wrote nothing
-//! rolls nothing back: the watch of a component that ends is the ordinary straggler, since its event time lies the lateness
-//! behind its arrival. A person's watch still rolls back all that is open (7 applications an event with epochs of 100 events
-//! and 10,000 open ones, 1.3 with 1,000, 0.1 with 10,000, before background was spared): keep epochs large. Joins by key could not do
+//! Cost: an event is applied once, and again as often as an epoch brings something earlier that matters to it. What comes far behind
+//! its place is put there alone where nobody behind it looked at what it writes, or wrote what it looks at ([`insert`]): so
+//! the end of a watch, which stands the lateness behind its arrival, costs one application and not ten thousand. For all else
+//! the engine is rolled back, within an epoch once, no deeper than to the earliest such event. Joins by key could not do
 //! this: what an event produces depends on its own attribution (periodic ones produce nothing), and commands are a fold.
 
-use super::engine::{Ahead, Engine, LOOK_AHEAD_US, NothingAhead};
+use super::engine::{Ahead, Engine};
 pub use super::model::Input;
-use super::model::{Attribution, AuditId, Head, flags};
+use super::model::{Attribution, AuditId, Head};
+use super::undo::{Changes, Looked};
 use crate::audit::event::Stage;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+
+mod insert;
+use insert::Fresh;
 
 /// What is said of one event, as of now or for good.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,8 +62,10 @@ struct Open<P> {
     place: P,
     /// What was said of it last.
     shown: Option<Attribution>,
-    /// Changes that it made to the engine, while it is applied.
-    changes: usize,
+    /// What it changed in the engine, while it is applied.
+    changes: Changes,
+    /// How it looked at those behind it then.
+    looked: Looked,
 }
 
 impl<P> Open<P> {
@@ -82,12 +87,6 @@ impl<P> Open<P> {
         out.extend(self.shown.map(|before| (self.row(before, false), -1)));
         out.push((self.row(now, true), 1));
     }
-}
-
-/// Whether the engine stands as before after this event, and no other event looks at it: background that wrote nothing.
-/// Watches and reads of components are such; they are the ordinary stragglers.
-fn changes_nothing(head: &Head) -> bool {
-    head.background.is_some() && head.flags & flags::VERSIONED == 0
 }
 
 /// The engine of one stream with its open events. `P` says where the caller keeps an event until it is settled.
@@ -147,8 +146,8 @@ impl<P: Copy> Live<P> {
     ) {
         self.arrive(arrived, &find, out);
         let settled = self.open.partition_point(|event| event.key.0 < limit);
-        for event in self.open.drain(..settled.min(self.applied)) {
-            self.engine.keep(event.changes);
+        for mut event in self.open.drain(..settled.min(self.applied)) {
+            self.engine.keep(std::mem::take(&mut event.changes));
             if let Some(attribution) = event.shown {
                 event.settle(attribution, out);
             }
@@ -168,45 +167,40 @@ impl<P: Copy> Live<P> {
         self.apply_open(&find, out);
     }
 
-    /// Puts what arrived into event order, rolling back to a little before the earliest of it that matters to others.
+    /// Puts what arrived into event order; from the first event on that has to be applied again or is not applied yet, none is.
     fn arrive<'a>(&mut self, arrived: &[P], find: &impl Fn(P) -> Option<Input<'a>>, out: &mut Vec<LiveChange>) {
         let fresh = arrived.iter().filter_map(|&place| {
-            let head = find(place)?.head;
-            let event = Open { key: (head.at, head.audit_id, head.stage), id: head.id, place, shown: None, changes: 0 };
-            Some((event, changes_nothing(head)))
+            let Head { at, audit_id, stage, id, .. } = *find(place)?.head;
+            let (shown, changes, looked) = (None, Changes::default(), Looked::default());
+            Some(Open { key: (at, audit_id, stage), id, place, shown, changes, looked })
         });
-        let (mut idle, mut fresh): (Vec<_>, Vec<_>) = fresh.partition(|(_, idle)| *idle);
-        fresh.sort_by_key(|(event, _)| event.key);
-        idle.sort_by_key(|(event, _)| event.key);
-        let first = fresh.first().map(|(event, _)| event.key);
-        // What comes may be the cause of what stands a little before it.
-        let from = first.map_or(self.open.len(), |first| {
-            self.open.partition_point(|event| event.key.0 < first.0.plus(-LOOK_AHEAD_US))
-        });
+        let mut fresh: Vec<Open<P>> = fresh.collect();
+        fresh.sort_by_key(|event| event.key);
+        let Fresh { idle, mut behind } = self.insert(fresh, find, out);
+        let first = behind.first().map(|event| event.key);
+        let from = first.map_or(self.open.len(), |first| self.moved_by(&behind, find).min(self.place_of(first)));
         self.roll_back(from);
-        // Idle events among those that stay applied count as applied.
-        let end = [self.open.get(self.applied).map(|event| event.key), first].into_iter().flatten().min();
-        let mut stay = 0;
-        for (event, _) in idle.iter_mut().take_while(|(event, _)| end.is_none_or(|end| event.key < end)) {
-            stay += 1;
-            if let Some(Input { head, facts, client }) = find(event.place) {
-                event.show(self.engine.apply_before(head, facts, client, &NothingAhead), out);
-            }
-        }
-        let Some(low) = idle.first().map(|(event, _)| event.key).into_iter().chain(first).min() else { return };
-        let low = self.open.partition_point(|event| event.key < low).min(self.applied);
-        let mut behind: Vec<Open<P>> = self.open.drain(low..).collect();
-        behind.extend(idle.into_iter().chain(fresh).map(|(event, _)| event));
+        // Of the idle ones those count as applied that stand before what is not.
+        let end = self.open.get(self.applied).map(|event| event.key).into_iter().chain(first).min();
+        let stay = idle.iter().filter(|event| end.is_none_or(|end| event.key < end)).count();
+        let Some(low) = idle.first().map(|event| event.key).into_iter().chain(first).min() else { return };
+        behind.splice(0..0, self.open.drain(self.place_of(low)..).chain(idle));
         behind.sort_by_key(|event| event.key); // stable, and quick on sorted runs
         self.open.extend(behind);
         self.applied += stay;
-        self.applications += stay as u64;
+    }
+
+    /// How many open events come before one.
+    fn place_of(&self, key: Key) -> usize {
+        self.open.partition_point(|event| event.key < key)
     }
 
     /// Takes back the open events from the one at `from` on.
     fn roll_back(&mut self, from: usize) {
         let from = from.min(self.applied);
-        self.engine.undo(self.open.range(from..self.applied).map(|event| event.changes).sum());
+        for event in self.open.range_mut(from..self.applied).rev() {
+            self.engine.undo(std::mem::take(&mut event.changes));
+        }
         self.applied = from;
     }
 
@@ -215,11 +209,9 @@ impl<P: Copy> Live<P> {
         self.engine.record(true);
         self.applications += (self.open.len() - self.applied) as u64;
         for index in self.applied..self.open.len() {
-            let before = self.engine.recorded();
             let said = self.apply_at(index, find).map(|(said, _)| said);
-            let changes = self.engine.recorded() - before;
             let Some(event) = self.open.get_mut(index) else { continue };
-            event.changes = changes;
+            (event.changes, event.looked) = self.engine.changes();
             if let Some(said) = said {
                 event.show(said, out);
             }
@@ -266,6 +258,7 @@ impl<P: Copy> Live<P> {
     /// How much is held.
     pub fn size(&self) -> LiveSize {
         let (keys, producers) = self.engine.size();
-        LiveSize { open: self.open.len(), changes: self.engine.recorded(), keys, producers }
+        let changes = self.open.iter().map(|event| event.changes.len()).sum();
+        LiveSize { open: self.open.len(), changes, keys, producers }
     }
 }

@@ -109,6 +109,13 @@ pub(super) struct SlotBefore {
     dropped: u32,
 }
 
+impl SlotBefore {
+    /// The key.
+    pub fn key(&self) -> u64 {
+        self.key
+    }
+}
+
 /// A note as it was; `None` when there was none.
 pub(super) type NoteBefore = (u64, Option<(u64, Micros)>);
 
@@ -126,6 +133,16 @@ impl Memory {
         (age_us <= tables.horizon_us(slot.aspect())).then_some((producer, age_us))
     }
 
+    /// What is noted of `key`, and since when.
+    pub fn noted(&self, key: u64) -> Option<(u64, Micros)> {
+        self.notes.get(&key).copied()
+    }
+
+    /// When `key` was written last.
+    pub fn written(&self, key: u64) -> Option<Micros> {
+        self.producer(self.slots.get(&key)?.latest()).map(|one| one.at)
+    }
+
     #[inline]
     fn producer(&self, index: u32) -> Option<&Producer> {
         self.producers.get(index as usize)
@@ -138,7 +155,7 @@ impl Memory {
             let mut fact = *fact;
             let before = place.checked_sub(1).and_then(|one| facts.get(one));
             if is_note(fact.code) {
-                match self.noted(fact, facts.get(place + 1), producer.at, tables, journal) {
+                match self.follow(fact, facts.get(place + 1), producer.at, tables, journal) {
                     Some(resolved) => fact = resolved,
                     None => continue,
                 }
@@ -165,7 +182,7 @@ impl Memory {
     }
 
     /// Notes what belongs to an object (`next` is the fact with that key), or resolves it.
-    fn noted(
+    fn follow(
         &mut self,
         fact: Fact,
         next: Option<&Fact>,
@@ -174,6 +191,7 @@ impl Memory {
         journal: &mut Journal,
     ) -> Option<Fact> {
         if fact.own {
+            journal.pass(|| self.noted(fact.key).map(|(_, at)| at));
             let (key, noted_at) = *self.notes.get(&fact.key)?;
             if at.since(noted_at) > tables.horizon_us(Aspect::Owner.code()) {
                 return None;
@@ -181,8 +199,7 @@ impl Memory {
             let aspect = if fact.code == Aspect::Owner.code() { Aspect::Child } else { Aspect::Wake };
             return Some(Fact { key, code: aspect.code(), produce: true, own: false });
         }
-        let before = self.notes.insert(fact.key, (next?.key, at));
-        journal.note(|| Change::Note((fact.key, before)));
+        self.set_note(fact.key, next?.key, at, journal);
         None
     }
 
@@ -211,13 +228,15 @@ impl Memory {
         if before.latest() == index {
             return;
         }
-        let same_user = self.producers.get(before.latest() as usize).is_some_and(|one| one.user == user);
+        let writer = self.producers.get(before.latest() as usize);
+        let (written, same_user) = (writer.map(|one| one.at), writer.is_some_and(|one| one.user == user));
         let (other, dropped) =
             if same_user { (before.other, before.latest()) } else { (before.latest(), before.other) };
         *slot = Slot::new(before.aspect(), index, other);
         self.inserted += 1;
         self.retain(index);
         if journal.is_on() {
+            journal.pass(|| written);
             journal.note(|| Change::Slot(SlotBefore { key: fact.key, slot: before, dropped }));
         } else {
             self.release(dropped);

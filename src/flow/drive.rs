@@ -164,7 +164,7 @@ pub fn pump<W: Clone + 'static>(
             Err(TryRecvError::Empty) => REST,
             Err(TryRecvError::Disconnected) => break,
         };
-        // rests only where the dataflow has nothing to do either
+        // It rests only where the dataflow has nothing to do either.
         worker.step_or_park(Some(rest));
         if let Some(company) = &mut company {
             company.go_on(&probe, shared);

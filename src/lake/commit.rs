@@ -274,7 +274,7 @@ fn publish(store: &dyn Store, manifest: &Manifest) -> Result<(), LakeError> {
             return Err(error);
         }
     }
-    Ok(())
+    store.settle(&moves.iter().map(|(_, path, _)| path.as_str()).collect::<Vec<_>>())
 }
 
 /// What no commit needs once another one is made: everything staged now, and all states but the newest.

@@ -86,6 +86,10 @@ impl Store for Failing {
         self.step(to)?;
         self.inner.rename(from, to)
     }
+    fn settle(&self, paths: &[&str]) -> Result<(), LakeError> {
+        self.step(paths.first().unwrap_or(&""))?;
+        self.inner.settle(paths)
+    }
     fn remove(&self, path: &str) -> Result<(), LakeError> {
         self.step(path)?;
         self.inner.remove(path)

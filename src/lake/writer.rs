@@ -263,8 +263,8 @@ fn properties(
         if matches!(column.kind, Kind::Text | Kind::Dict) {
             builder = builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
         }
-        // Times and positions hardly repeat, but differ little from row to row.
-        if matches!(column.kind, Kind::Time) || column.name == "offset" {
+        // Times and positions hardly repeat, or always, and differ little from row to row: no dictionary, whose cells are hashed.
+        if matches!(column.kind, Kind::Time) || matches!(column.name, "partition" | "offset" | "item" | "latency_us") {
             builder = builder
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);

@@ -42,6 +42,13 @@ pub struct Step {
 }
 
 impl Step {
+    /// The same event in a busy stream: hundreds are within the lateness, many at the same time.
+    pub fn sooner(mut self) -> Step {
+        self.gap_us = self.gap_us / 100_000 * 1_000;
+        self.lasts_us = self.lasts_us / 1_000 * 1_000;
+        self
+    }
+
     /// The same event after a pause that is longer than some horizons: two of them are longer than an hour.
     pub fn after_a_long_pause(mut self) -> Step {
         self.gap_us += 1_900 * SECOND_US;

@@ -25,6 +25,10 @@ pub fn redact_text(text: &str) -> Cow<'_, str> {
 /// A status message about `resource` without tokens and without the excerpts of the request that decoders put into errors
 /// (`…, error found in #10 byte of ...|data":{"a":"…`). About secrets and config maps, without quoted values too.
 pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
+    // A request that succeeds has none, and three searches that are only set up cost 1 % of a conversion.
+    if message.is_empty() {
+        return Cow::Borrowed(message);
+    }
     let mut spans = Vec::new();
     if !is_plain(message) {
         jwt_spans(message, &mut spans);

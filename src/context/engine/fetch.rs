@@ -22,7 +22,7 @@ pub const LOOK_AHEAD_US: i64 = 30_000;
 /// Evidence older than this is looked past where clocks are known to disagree, microseconds.
 const AGED_US: i64 = 300_000;
 /// Most events that one event looks at.
-const MOST_AHEAD: usize = 512;
+pub const MOST_AHEAD: usize = 512;
 /// Longest chain of causes fetched for one event.
 const MOST_FETCHED: usize = 6;
 
@@ -82,10 +82,16 @@ impl Engine {
         if wanted.is_empty() {
             return false;
         }
+        self.journal.looked.for_cause = true;
         fetch.waiting.push(head.id);
         let found = self.find(head, &wanted, fetch);
         if let Some(index) = found {
-            self.fetch(index, fetch);
+            self.journal.looked.took = true;
+            if self.journal.is_inserting() {
+                self.journal.clash(); // it stands before others already
+            } else {
+                self.fetch(index, fetch);
+            }
         }
         fetch.waiting.pop();
         found.is_some()
@@ -93,9 +99,10 @@ impl Engine {
 
     /// Whether an event that may follow from its actor's own earlier write is the only one for now: an operator's run does
     /// not end with its first request.
-    pub(super) fn is_alone(&self, head: &Head, facts: &[Fact], fetch: &Fetch<'_>) -> bool {
+    pub(super) fn is_alone(&mut self, head: &Head, facts: &[Fact], fetch: &Fetch<'_>) -> bool {
         let again = |fact: &Fact| !fact.produce && fact.code == Kind::WrittenAgain.code();
         let follows = |later: &Input<'_>| later.head.user == head.user;
+        self.journal.looked.for_user |= facts.iter().any(again);
         !facts.iter().any(again) || !self.soon(fetch).any(|(_, later)| follows(&later))
     }
 
@@ -131,7 +138,7 @@ impl Engine {
             let versioned = later.head.flags & head.flags & flags::VERSIONED != 0;
             if versioned && later.head.version >= head.version
                 || fetch.waiting.contains(&later.head.id)
-                || self.early.contains_key(&later.head.id)
+                || self.early.contains_key(&later.head.id) && !self.journal.is_inserting()
             {
                 continue;
             }

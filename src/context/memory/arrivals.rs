@@ -22,11 +22,11 @@ const MOST_WAITING: u64 = 64;
 impl Memory {
     /// The key that a React fact asks for: its own, or the one that was noted or whose turn it is.
     #[inline]
-    pub fn resolve(&self, fact: &Fact, at: Micros, tables: &Tables) -> Option<u64> {
+    pub fn resolve(&self, fact: &Fact, at: Micros, tables: &Tables, journal: &mut Journal) -> Option<u64> {
         if fact.code == Kind::NotedOwnerWritten.code() {
-            self.note(fact.key, at, tables)
+            self.note(fact.key, at, tables, journal)
         } else if fact.code == Kind::PodStarting.code() {
-            self.next_arrival(fact.key, at, tables).map(|number| numbered(fact.key, number))
+            self.next_arrival(fact.key, at, tables, journal).map(|number| numbered(fact.key, number))
         } else {
             Some(fact.key)
         }
@@ -41,10 +41,10 @@ impl Memory {
         tables: &Tables,
         journal: &mut Journal,
     ) -> Option<u64> {
-        if self.note(pod, at, tables).is_some() {
+        if self.note(pod, at, tables, journal).is_some() {
             return None;
         }
-        let number = self.note(place, at, tables).unwrap_or(0) + 1;
+        let number = self.note(place, at, tables, journal).unwrap_or(0) + 1;
         self.set_note(pod, 0, at, journal);
         self.set_note(place, number, at, journal);
         Some(numbered(place, number))
@@ -52,26 +52,29 @@ impl Memory {
 
     /// A kubelet asks for a token: nothing to point to, but the next one is for the next pod.
     pub(super) fn served(&mut self, place: u64, at: Micros, tables: &Tables, journal: &mut Journal) -> Option<u64> {
-        let number = self.next_arrival(place, at, tables)?;
+        let number = self.next_arrival(place, at, tables, journal)?;
         self.set_note(served_of(place), number, at, journal);
         None
     }
 
     /// Number of the pod that has waited longest.
-    fn next_arrival(&self, place: u64, at: Micros, tables: &Tables) -> Option<u64> {
-        let count = self.note(place, at, tables)?;
-        let served = self.note(served_of(place), at, tables).filter(|served| *served <= count);
+    fn next_arrival(&self, place: u64, at: Micros, tables: &Tables, journal: &mut Journal) -> Option<u64> {
+        let count = self.note(place, at, tables, journal)?;
+        let served = self.note(served_of(place), at, tables, journal).filter(|served| *served <= count);
         let from = served.unwrap_or(0).max(count.saturating_sub(MOST_WAITING)) + 1;
         (from..=count).find(|&number| self.latest(numbered(place, number), None, at, tables).is_some())
     }
 
-    fn note(&self, key: u64, at: Micros, tables: &Tables) -> Option<u64> {
-        let (value, noted_at) = *self.notes.get(&key)?;
+    /// What is noted of `key` and not too old.
+    fn note(&self, key: u64, at: Micros, tables: &Tables, journal: &mut Journal) -> Option<u64> {
+        journal.pass(|| self.noted(key).map(|(_, at)| at));
+        let (value, noted_at) = self.noted(key)?;
         (at.since(noted_at) <= tables.horizon_us(Aspect::Owner.code())).then_some(value)
     }
 
-    fn set_note(&mut self, key: u64, value: u64, at: Micros, journal: &mut Journal) {
+    pub(super) fn set_note(&mut self, key: u64, value: u64, at: Micros, journal: &mut Journal) {
         let before = self.notes.insert(key, (value, at));
+        journal.pass(|| before.map(|(_, at)| at));
         journal.note(|| Change::Note((key, before)));
     }
 }

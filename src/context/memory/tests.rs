@@ -42,8 +42,8 @@ fn a_noted_owner_is_no_write_of_the_owner() {
     write(&mut memory, &[produced(Aspect::Origin, object, false), produced(Aspect::Spec, owner, false)], 0);
     assert!(memory.latest(owner, None, Micros(1), &tables()).is_none());
     let asked = Fact { key: object, code: Kind::NotedOwnerWritten.code(), produce: false, own: false };
-    assert_eq!(memory.resolve(&asked, Micros(1), &tables()), Some(owner));
-    assert_eq!(memory.resolve(&asked, Micros(HOUR_US + 1), &tables()), None);
+    assert_eq!(memory.resolve(&asked, Micros(1), &tables(), &mut Journal::default()), Some(owner));
+    assert_eq!(memory.resolve(&asked, Micros(HOUR_US + 1), &tables(), &mut Journal::default()), None);
 }
 
 /// A kubelet asks for a pod.
@@ -54,7 +54,7 @@ fn comes(memory: &mut Memory, pod: u64, at: i64) {
 /// For which request for a pod a token is; it is served then.
 fn token(memory: &mut Memory, at: i64) -> Option<i64> {
     let asked = Fact { key: PLACE, code: Kind::PodStarting.code(), produce: false, own: false };
-    let key = memory.resolve(&asked, Micros(at), &tables());
+    let key = memory.resolve(&asked, Micros(at), &tables(), &mut Journal::default());
     let found = key.and_then(|key| Some(memory.latest(key, None, Micros(at), &tables())?.0.at.0));
     write(memory, &[produced(Aspect::Arrival, PLACE, true)], at);
     found

@@ -5,8 +5,8 @@
 //!                                  └── URL ───▶ RemoteStore   objects, copy and delete, create-if-absent
 //! TableWriter, Lake ──▶ dyn Store                 s3:// gs:// az://
 //! ```
-//! Paths are relative to the root, with `/`. What returns `Ok` survives a crash of this machine. Nothing here decides anything
-//! about commits.
+//! Paths are relative to the root, with `/`. What returns `Ok` survives a crash of this machine, but for moves: a commit moves many
+//! files, and [`Store::settle`] makes all of that durable at once. Nothing here decides anything about commits.
 
 mod blocks;
 mod local;
@@ -48,8 +48,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Creates a file with all its content at once; `false` when there is another one already.
     fn create_if_absent(&self, path: &str, bytes: &[u8]) -> Result<bool, LakeError>;
 
-    /// Moves a file, making the folders that it needs.
+    /// Moves a file, making the folders that it needs. Durable after [`Store::settle`].
     fn rename(&self, from: &str, to: &str) -> Result<(), LakeError>;
+
+    /// Makes durable that these files are where they are, and the folders that moves have made.
+    fn settle(&self, paths: &[&str]) -> Result<(), LakeError>;
 
     /// Removes a file; no error when it is gone.
     fn remove(&self, path: &str) -> Result<(), LakeError>;

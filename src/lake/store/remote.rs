@@ -147,6 +147,11 @@ impl Store for RemoteStore {
         self.remove(from)
     }
 
+    /// What an object store has answered stands.
+    fn settle(&self, _: &[&str]) -> Result<(), LakeError> {
+        Ok(())
+    }
+
     fn remove(&self, path: &str) -> Result<(), LakeError> {
         let (store, key) = (Arc::clone(&self.client.store), self.key(path)?);
         match self.client.run("delete", async move { store.delete(&key).await }) {

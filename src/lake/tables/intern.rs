@@ -5,7 +5,7 @@
 //!
 //! Offsets are 32 bits: whoever fills these builders keeps a batch below [`MAX_BATCH_TEXT`] bytes.
 
-use arrow_array::builder::StringBuilder;
+use arrow_array::builder::{ArrayBuilder, StringBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray};
 use arrow_buffer::{NullBufferBuilder, ScalarBuffer};
@@ -21,6 +21,9 @@ pub(super) const MAX_BATCH_TEXT: usize = 1 << 30;
 const MAX_VALUES: usize = 4096;
 /// The same for its bytes.
 const MAX_BYTES: usize = 1 << 20;
+
+/// Most bytes that a plain column makes room for before it has any: bodies may have been unusually long once.
+const MOST_KEPT_BYTES: usize = 1 << 20;
 
 /// Builds `Dictionary<Int32, Utf8>` columns.
 #[derive(Debug)]
@@ -90,7 +93,9 @@ impl DictColumn {
             self.key_of("");
         }
         let shared = Arc::clone(self.shared.get_or_insert_with(|| Arc::new(self.values.finish_cloned())));
-        let keys = Int32Array::new(ScalarBuffer::from(std::mem::take(&mut self.keys)), self.nulls.finish());
+        // The next batch is about as long.
+        let next = Vec::with_capacity(self.keys.len());
+        let keys = Int32Array::new(ScalarBuffer::from(std::mem::replace(&mut self.keys, next)), self.nulls.finish());
         if shared.len() > MAX_VALUES || shared.value_data().len() > MAX_BYTES {
             *self = DictColumn::new();
         }
@@ -129,9 +134,10 @@ impl TextColumn {
         self.0.append_null();
     }
 
-    /// The column, leaving the builder empty.
+    /// The column, leaving the builder empty, with room for another one like it.
     pub(super) fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+        let next = StringBuilder::with_capacity(self.0.len(), self.0.values_slice().len().min(MOST_KEPT_BYTES));
+        Arc::new(std::mem::replace(&mut self.0, next).finish())
     }
 }
 
