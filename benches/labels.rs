@@ -38,6 +38,8 @@ const ROUNDS: usize = 3;
 const WINDOWS: usize = 4_096;
 
 fn main() {
+    // as the program does
+    _ = rustix::thread::disable_transparent_huge_pages(true);
     let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let device = match option(&mut arguments, "--device").as_deref() {
         None | Some("cpu") => Device::Cpu,
@@ -66,7 +68,7 @@ fn main() {
 /// Takes the value of an option out of the arguments.
 fn option(arguments: &mut Vec<String>, name: &str) -> Option<String> {
     let place = arguments.iter().position(|argument| argument == name)?;
-    arguments.drain(place..place + 2).last()
+    arguments.drain(place..place + 2).next_back()
 }
 
 /// The log without its compression, which would be a part of what is measured.
@@ -222,7 +224,7 @@ fn cost(work: impl FnOnce()) -> Cost {
 fn cpu_secs() -> f64 {
     /// Linux counts in hundredths for whoever asks.
     const TICKS_PER_SEC: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("this bench reads /proc, which Linux has");
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap(); // Linux has it
     // behind the name, which may hold anything, user and system time are the fields 12 and 13
     let behind_name = stat.rsplit_once(')').unwrap().1;
     let ticks = behind_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap());
