@@ -17,6 +17,7 @@ one line of a Markdown table each. All randomness comes from audit ids, so runs 
 import argparse
 import hashlib
 import json
+import lzma
 import math
 import subprocess
 import tempfile
@@ -89,17 +90,22 @@ VARIANTS = {
 }
 
 
+def text_of(path):
+    """A log, packed or not."""
+    return lzma.open(path, "rt") if str(path).endswith(".xz") else open(path)
+
+
 def measure(arguments, name, folder):
     inputs, known = [], set()
     for number, log in enumerate(arguments.logs):
-        with open(log) as lines:
+        with text_of(log) as lines:
             events = VARIANTS[name]([json.loads(line) for line in lines])
         known.update(event["auditID"] for event in events)
         inputs.append(folder / f"{number}.jsonl")
         with open(inputs[-1], "w") as out:
             out.writelines(json.dumps(event, separators=(",", ":")) + "\n" for event in events)
     truth = folder / "truth.jsonl"
-    with open(arguments.truth) as lines, open(truth, "w") as out:
+    with text_of(arguments.truth) as lines, open(truth, "w") as out:
         out.writelines(line for line in lines if json.loads(line)["auditID"] in known)
     tables = folder / "tables"
     replay = [arguments.causeway, "replay", "--quiet", "--output", tables, *inputs]

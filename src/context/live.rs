@@ -18,7 +18,7 @@
 //! - State is that of the settled events plus open events and their changes: bounded by the lateness, not by the stream.
 //!
 //! Cost: an event is applied once, and again as often as an epoch brings something earlier that matters to it. What comes far behind
-//! its place is put there alone where nobody behind it looked at what it writes, or wrote what it looks at ([`insert`]): so
+//! its place is put there alone where nobody behind it looked at what it writes, or wrote what it looks at (`insert`): so
 //! the end of a watch, which stands the lateness behind its arrival, costs one application and not ten thousand. For all else
 //! the engine is rolled back, within an epoch once, no deeper than to the earliest such event. Joins by key could not do
 //! this: what an event produces depends on its own attribution (periodic ones produce nothing), and commands are a fold.
@@ -133,8 +133,8 @@ impl<P: Copy> Live<P> {
         Live { engine, open: VecDeque::new(), applied: 0, applications: 0 }
     }
 
-    /// One epoch: events arrive, and those before `limit` settle. Nothing may arrive any more below `limit` and
-    /// [`LOOK_AHEAD_US`].
+    /// One epoch: events arrive, and those before `limit` settle. Nothing may arrive any more below `limit` and the look-ahead,
+    /// `LOOK_AHEAD_US`.
     ///
     /// `find` gives an event that has arrived and not settled. `out` gets the changes; among them the settled rows come in
     /// event order, each event once.
