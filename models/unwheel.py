@@ -7,7 +7,7 @@ import zipfile
 
 wheel, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 library = ("libonnxruntime.", "onnxruntime.dll")
-# what the wheel for GPUs has besides; the library looks for it in its own folder
+# What the wheel for GPUs has besides; the library looks for it in its own folder
 providers = tuple(f"{prefix}onnxruntime_providers_{name}." for prefix in ("lib", "") for name in ("shared", "cuda"))
 with zipfile.ZipFile(wheel) as archive:
     for name in archive.namelist():

@@ -1,7 +1,7 @@
 //! A folder of the local file system.
 //!
-//! What returns `Ok` survives a power failure: files and the folders that name them are synced. A lock file that is held
-//! through `flock` keeps a second writer away.
+//! What returns `Ok` survives a power failure, moves once they are settled: files and the folders that name them are synced.
+//! A lock file that is held through `flock` keeps a second writer away.
 
 use super::super::LakeError;
 use super::super::layout::STAGING;
