@@ -106,7 +106,7 @@ impl Runtime {
             match self.on_cuda(onnx) {
                 Ok(session) => return Ok(Model { session, on_gpu: true }),
                 Err(error) if device == Device::Cuda => {
-                    return Err(RuntimeError::NoCuda(error.to_string().trim_end().to_owned()));
+                    return Err(RuntimeError::NoCuda(error.to_string().trim_end_matches(['.', '\n', ' ']).to_owned()));
                 }
                 Err(error) => tracing::debug!("models run on the processor: {error}"),
             }
