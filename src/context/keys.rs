@@ -21,11 +21,7 @@ pub fn text(part: &str) -> u64 {
 /// Hash of four hashes, in order.
 #[inline]
 pub fn combine(seed: u64, parts: [u64; 4]) -> u64 {
-    let mut bytes = [0u8; 32];
-    for (slot, part) in bytes.chunks_exact_mut(8).zip(parts) {
-        slot.copy_from_slice(&part.to_le_bytes());
-    }
-    xxh3_64_with_seed(&bytes, seed)
+    xxh3_64_with_seed(parts.map(u64::to_le_bytes).as_flattened(), seed)
 }
 
 /// Identity of an object by resource, namespace and name, given as hashes of text.

@@ -21,6 +21,7 @@ mod memory;
 pub mod model;
 mod produce;
 mod react;
+mod request;
 pub mod rules;
 pub mod summary;
 pub mod tables;

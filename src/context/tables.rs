@@ -47,7 +47,8 @@ pub struct Tables {
     pub(super) described: HashSet<u64>,
     pub(super) drained: HashSet<u64>,
     pub(super) made_from: HashSet<(u64, u64)>,
-    naming: Vec<u8>,
+    /// By the code of a kind.
+    naming: Vec<bool>,
     nearer: Vec<Vec<u8>>,
     tiers: Vec<Vec<Tier>>,
     horizons_us: Vec<i64>,
@@ -197,7 +198,7 @@ impl Tables {
             described: hashes(&rules.commands.described),
             drained: hashes(&rules.commands.drained),
             made_from: rules.commands.made_from.iter().map(|(a, b)| (keys::text(a), keys::text(b))).collect(),
-            naming: rules.naming.iter().map(|kind| kind.code()).collect(),
+            naming: Kind::ALL.iter().map(|kind| rules.naming.contains(kind)).collect(),
             nearer,
             tiers,
             horizons_us,
@@ -230,7 +231,7 @@ impl Tables {
     /// Whether evidence of `kind` names the very object that was written, rather than a place where something was.
     #[inline]
     pub(super) fn names_object(&self, kind: u8) -> bool {
-        self.naming.contains(&kind)
+        self.naming.get(usize::from(kind)).copied().unwrap_or(false)
     }
 
     /// Kinds of evidence that name a cause nearer by than `kind` does.

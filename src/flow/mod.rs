@@ -26,6 +26,7 @@
 //! - [`owner`] owns the streams, each with an [`attribute`], which judges lateness in arrival order, moves the stream's watermark, puts
 //!   events into event order below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that
 //!   has the row.
+//! - [`open_blocks`] keeps the blocks whose events wait for the watermark.
 //! - [`streams`] is what lets one run have many: whatever knows order or keeps aggregates has one state a stream, and data carry the
 //!   name of theirs.
 //! - [`windows`], [`infer`] and [`vote`], where a label model is given, stand between decode and attribute: windows over events in order
@@ -70,6 +71,7 @@ pub mod live;
 pub mod live_contexts;
 pub mod mailbox;
 pub mod note;
+pub mod open_blocks;
 pub mod open_contexts;
 pub mod order;
 pub mod owner;

@@ -11,6 +11,7 @@
 
 use crate::audit::event::Stage;
 use crate::audit::time::Micros;
+use crate::context::engine::Glance;
 use crate::context::model::{AuditId, Head};
 use crate::source::PartitionId;
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,8 @@ impl Decided {
 /// An event that waits for the watermark.
 #[derive(Copy, Clone, Debug)]
 pub struct Waiting {
-    at: Micros,
+    /// What tells whether a look at the event is worth while.
+    pub glance: Glance,
     audit_id: AuditId,
     stage: Stage,
     partition: PartitionId,
@@ -121,7 +123,12 @@ pub struct Order {
 impl Waiting {
     /// Event time.
     pub fn at(&self) -> Micros {
-        self.at
+        self.glance.at
+    }
+
+    /// Event order.
+    fn rank(&self) -> (Micros, AuditId, Stage) {
+        (self.glance.at, self.audit_id, self.stage)
     }
 }
 
@@ -222,7 +229,7 @@ impl Order {
             return Arrival::Late;
         }
         self.waiting.push(Waiting {
-            at: head.at,
+            glance: Glance::of(head),
             audit_id: head.audit_id,
             stage: head.stage,
             partition,
@@ -327,10 +334,10 @@ impl Order {
     pub fn release(&mut self, limit: Micros) -> Vec<Waiting> {
         if self.sorted < self.waiting.len() {
             // Nearly sorted runs: the merge sort of the standard library takes linear time on them.
-            self.waiting.sort_by_key(|w| (w.at, w.audit_id, w.stage));
+            self.waiting.sort_by_key(Waiting::rank);
             self.sorted = self.waiting.len();
         }
-        let count = self.waiting.partition_point(|w| w.at < limit);
+        let count = self.waiting.partition_point(|w| w.at() < limit);
         let rest = self.waiting.split_off(count);
         self.sorted = rest.len();
         std::mem::replace(&mut self.waiting, rest)

@@ -141,16 +141,21 @@ pub struct Sums<'a> {
     stream: &'a str,
     columns: &'a EventColumns<'a>,
     details: &'a [(u32, Detail)],
-    contexts: IdMap<(Id, Micros), ContextPart>,
+    contexts: IdMap<(Id, Micros), Box<ContextPart>>,
     by_minute: bool,
+    /// Ids of the hours of background streams; there are few in a batch.
+    hours: Vec<((Background, Micros), Id)>,
     sessions: IdMap<Id, SessionPart>,
+    /// Where names are put together.
+    text: String,
 }
 
 impl<'a> Sums<'a> {
     /// Nothing yet. `details` are sorted by row.
     pub fn new(stream: &'a str, columns: &'a EventColumns<'a>, details: &'a [(u32, Detail)]) -> Sums<'a> {
         let (contexts, sessions) = (IdMap::default(), IdMap::default());
-        Sums { stream, columns, details, contexts, by_minute: false, sessions }
+        let (hours, text) = (Vec::new(), String::new());
+        Sums { stream, columns, details, contexts, by_minute: false, hours, sessions, text }
     }
 
     /// Keeps a part for each minute of a context, so that its pauses can be told.
@@ -165,9 +170,7 @@ impl<'a> Sums<'a> {
         let code = columns.code(row);
         let failed = u64::from(code >= 400);
         let id = match background {
-            Some(stream) => {
-                Id(hash(&[self.stream, "background", stream.name(), &note.at.floor(HOUR_US).0.to_string()]))
-            }
+            Some(stream) => self.hour(stream, note.at.floor(HOUR_US)),
             None => note.attribution.context,
         };
         let minute = if self.by_minute { note.at.floor(MINUTE_US) } else { Micros::MIN };
@@ -203,7 +206,7 @@ impl<'a> Sums<'a> {
                 if verb == "get"
                     && let Some(count) = detail().and_then(|detail| detail.read_replicas)
                 {
-                    part.read_replicas(format!("{resource}/{namespace}/{name}"), note.at, count);
+                    part.read_replicas([resource, namespace, name].join("/"), note.at, count);
                 }
                 part.writes += u64::from(note.write);
                 part.writes_failed += u64::from(note.write) * failed;
@@ -234,15 +237,15 @@ impl<'a> Sums<'a> {
         }
         if note.write && failed == 0 && resource != "events" && !resource.is_empty() {
             if !name.is_empty() {
-                part.objects
-                    .add(&format!("{resource}/{}/{name}", if resource == "namespaces" { "" } else { namespace }));
+                let namespace = if resource == "namespaces" { "" } else { namespace };
+                part.objects.add(joined(&mut self.text, [resource, "/", namespace, "/", name]));
             }
             let by_command = note.attribution.role != Role::Effect;
             let slash = if subresource.is_empty() { "" } else { "/" };
             let counts = if by_command { &mut part.commands } else { &mut part.changes };
             // A kubelet's delete is the last step of a deletion that was counted when it was asked for.
             if by_command || verb != "delete" || columns.class.at(row) != Class::Node.as_str() {
-                count(counts, &format!("{verb} {resource}{slash}{subresource}"));
+                count(counts, joined(&mut self.text, [verb, " ", resource, slash, subresource]));
             }
             if by_command && resource == "secrets" {
                 part.secrets.add(name);
@@ -253,6 +256,16 @@ impl<'a> Sums<'a> {
                 part.nodes.add(&node);
             }
         }
+    }
+
+    /// The context that stands for an hour of a background stream.
+    fn hour(&mut self, background: Background, hour: Micros) -> Id {
+        let known = self.hours.iter().find(|(of, _)| *of == (background, hour));
+        known.map(|(_, id)| *id).unwrap_or_else(|| {
+            let id = Id(hash(&[self.stream, "background", background.name(), &hour.0.to_string()]));
+            self.hours.push(((background, hour), id));
+            id
+        })
     }
 
     /// Adds an event to its session.
@@ -285,13 +298,20 @@ impl<'a> Sums<'a> {
     }
 
     /// The sums, by id.
-    pub fn finish(self) -> (Vec<ContextPart>, Vec<SessionPart>) {
+    pub fn finish(self) -> (Vec<Box<ContextPart>>, Vec<SessionPart>) {
         let mut contexts: Vec<_> = self.contexts.into_values().collect();
         let mut sessions: Vec<_> = self.sessions.into_values().collect();
         contexts.sort_unstable_by_key(|part| (part.context, part.last));
         sessions.sort_unstable_by_key(|part| part.session);
         (contexts, sessions)
     }
+}
+
+/// The parts put together in a buffer that is used again.
+fn joined<'t>(text: &'t mut String, parts: [&str; 5]) -> &'t str {
+    text.clear();
+    parts.into_iter().for_each(|part| text.push_str(part));
+    text
 }
 
 fn count(counts: &mut super::parts::Counts, name: &str) {
