@@ -10,13 +10,11 @@ const fn digit_values() -> [u8; 256] {
     let mut values = [NO_DIGIT; 256];
     let mut value = 0;
     while value < 16 {
-        values[DIGITS[value] as usize] = value as u8;
+        values[b"0123456789abcdef"[value] as usize] = value as u8;
         value += 1;
     }
     values
 }
-
-const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
 /// The 128 bits of an audit id that is a UUID in its canonical form, lower case with four hyphens; `None` for any other text,
 /// so that the id can be written back exactly.
@@ -41,12 +39,24 @@ pub fn audit_uuid(audit_id: &str) -> Option<u128> {
 #[inline]
 pub fn hex<const N: usize>(bits: u128) -> [u8; N] {
     let mut digits = [0; N];
-    for (pair, byte) in digits.chunks_mut(2).zip(bits.to_be_bytes()) {
-        for (digit, value) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-            *digit = DIGITS[usize::from(value & 15)];
-        }
+    let word = |shift: u32| eight_digits((bits >> shift) as u32);
+    let words = [word(96), word(64), word(32), word(0)];
+    for (digit, from) in digits.iter_mut().zip(words.as_flattened()) {
+        *digit = *from;
     }
     digits
+}
+
+/// The digits of a word, all at once: each to a byte of its own, and those above nine to the letters.
+#[inline]
+fn eight_digits(word: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let apart = u64::from(word);
+    let apart = (apart | apart << 16) & 0x0000_ffff_0000_ffff;
+    let apart = (apart | apart << 8) & 0x00ff_00ff_00ff_00ff;
+    let apart = (apart | apart << 4) & (ONES * 15);
+    let letters = (apart + ONES * 6) >> 4 & ONES;
+    (apart + ONES * u64::from(b'0') + letters * u64::from(b'a' - b'9' - 1)).to_be_bytes()
 }
 
 /// The text of which [`audit_uuid`] made `bits`, as ASCII.

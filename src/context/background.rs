@@ -8,7 +8,8 @@ use super::rules::BackgroundRow;
 /// The stream of the first row that fits, if any.
 pub(super) fn stream(request: &Request<'_, '_>) -> Option<Background> {
     let rows = &request.tables.background;
-    request.actor
+    request
+        .actor
         .background
         .iter()
         .filter_map(|&index| rows.get(index))
@@ -23,9 +24,13 @@ fn fits(row: &BackgroundRow, request: &Request<'_, '_>) -> bool {
         && holds(&row.verbs, request.verb)
         && holds(&row.namespaces, request.namespace)
         && holds(&row.names, request.name)
-        && (!row.whole_cluster || (!request.resource.is_empty() && request.namespace.is_empty() && request.name.is_empty()))
+        && (!row.whole_cluster
+            || (!request.resource.is_empty() && request.namespace.is_empty() && request.name.is_empty()))
         && row.groups.as_ref().is_none_or(|all| all.iter().any(|one| group_fits(one, request.group)))
-        && row.paths.as_ref().is_none_or(|all| all.iter().any(|one| request.event.request_uri.starts_with(one.as_str())))
+        && row
+            .paths
+            .as_ref()
+            .is_none_or(|all| all.iter().any(|one| request.event.request_uri.starts_with(one.as_str())))
         && (!row.leader_election || is_leader_election(request))
 }
 

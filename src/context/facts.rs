@@ -26,6 +26,9 @@ use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use std::sync::Arc;
 
+/// Most events that a batch makes room for before it has any.
+const MOST_ROOM: usize = 1 << 14;
+
 /// Where an event stands.
 #[derive(Copy, Clone, Debug)]
 pub struct Place {
@@ -46,16 +49,19 @@ pub struct Place {
 pub struct Extractor {
     tables: Arc<Tables>,
     actors: ActorCache,
+    /// Heads and facts of the batch at hand.
+    size: (usize, usize),
 }
 
 impl Extractor {
     /// An extractor with these rules.
     pub fn new(tables: Arc<Tables>) -> Extractor {
-        Extractor { actors: ActorCache::new(Arc::clone(&tables)), tables }
+        Extractor { actors: ActorCache::new(Arc::clone(&tables)), tables, size: (0, 0) }
     }
 
     /// Appends the head and the facts of `event` to `batch`.
     pub fn push(&mut self, event: &Event<'_>, place: Place, batch: &mut FactBatch) {
+        self.make_room(batch);
         let actor = self.actors.row(&event.user, &event.user_agent);
         let request = Request::new(event, actor, &self.tables);
         let audit_id = noted_audit_id(&event.audit_id, batch);
@@ -109,6 +115,16 @@ impl Extractor {
             background,
             flags,
         });
+    }
+
+    /// The next batch is about as long as the last one: it gets its memory at once, and hardly more than it needs.
+    fn make_room(&mut self, batch: &mut FactBatch) {
+        if batch.heads.is_empty() {
+            let (heads, facts) = self.size;
+            batch.heads.reserve_exact(heads.min(MOST_ROOM));
+            batch.facts.reserve_exact(facts.min(16 * MOST_ROOM));
+        }
+        self.size = (batch.heads.len() + 1, batch.facts.len());
     }
 }
 

@@ -100,7 +100,7 @@ impl<'v, 'a> View<'v, 'a> {
     /// Resources and names of the owners that the generated `name` of a `resource` allows.
     fn named_owners<'n>(&self, resource: u64, name: &'n str) -> impl Iterator<Item = (u64, &'n str)> {
         let families = self.tables.generated_names.get(&resource).map_or(&[][..], Vec::as_slice);
-        let split = name.rsplit_once('-');
+        let split = if families.is_empty() { None } else { name.rsplit_once('-') };
         families.iter().filter_map(move |&(owner, suffix)| {
             split.filter(|(_, end)| suffix.fits(end)).map(|(base, _)| (owner, base))
         })

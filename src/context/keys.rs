@@ -21,7 +21,8 @@ pub fn text(part: &str) -> u64 {
 /// Hash of four hashes, in order.
 #[inline]
 pub fn combine(seed: u64, parts: [u64; 4]) -> u64 {
-    xxh3_64_with_seed(parts.map(u64::to_le_bytes).as_flattened(), seed)
+    let [a, b, c, d] = parts;
+    xxh3_64_with_seed([a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()].as_flattened(), seed)
 }
 
 /// Identity of an object by resource, namespace and name, given as hashes of text.

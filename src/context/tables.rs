@@ -6,6 +6,7 @@
 use super::actor::ActorRow;
 use super::keys;
 use super::kind::{Aspect, Kind};
+use super::memory::{ByHash, Hashes};
 use super::model::{Actor, Background};
 use super::rules::{BUILT_IN, BackgroundRow, Rules, RulesError, Suffix};
 use hashbrown::{HashMap, HashSet};
@@ -33,19 +34,19 @@ pub struct Tables {
     pub(super) weak_below: u8,
     pub(super) prompt_from: u8,
     pub(super) grammar_agents: Regex,
-    pub(super) kubelet_reads: HashSet<u64>,
-    pub(super) spec_subresources: HashSet<u64>,
-    pub(super) unwritten: HashSet<u64>,
-    pub(super) hash_labels: HashSet<u64>,
-    pub(super) generated_names: HashMap<u64, Vec<(u64, Suffix)>>,
+    pub(super) kubelet_reads: Hashes,
+    pub(super) spec_subresources: Hashes,
+    pub(super) unwritten: Hashes,
+    pub(super) hash_labels: Hashes,
+    pub(super) generated_names: ByHash<Vec<(u64, Suffix)>>,
     pub(super) resources: HashMap<String, u64>,
     /// Hashes of all resources of `resources`, each once.
     pub(super) known_resources: Vec<u64>,
-    pub(super) without_discovery: HashSet<u64>,
-    pub(super) one_shot_managers: HashSet<u64>,
-    pub(super) file_managers: HashSet<u64>,
-    pub(super) described: HashSet<u64>,
-    pub(super) drained: HashSet<u64>,
+    pub(super) without_discovery: Hashes,
+    pub(super) one_shot_managers: Hashes,
+    pub(super) file_managers: Hashes,
+    pub(super) described: Hashes,
+    pub(super) drained: Hashes,
     pub(super) made_from: HashSet<(u64, u64)>,
     /// By the code of a kind.
     naming: Vec<bool>,
@@ -126,7 +127,7 @@ impl Tables {
         let regex = |table, pattern: &str| compile_pattern(place, table, pattern);
         let optional = |table, pattern: &Option<String>| pattern.as_deref().map(|one| regex(table, one)).transpose();
 
-        let mut generated_names: HashMap<u64, Vec<(u64, Suffix)>> = HashMap::new();
+        let mut generated_names: ByHash<Vec<(u64, Suffix)>> = ByHash::default();
         for one in &rules.objects.generated_names {
             generated_names.entry(keys::text(&one.resource)).or_default().push((keys::text(&one.owner), one.suffix));
         }
@@ -271,7 +272,7 @@ fn compile_pattern(place: &str, table: &'static str, pattern: &str) -> Result<Re
     })
 }
 
-fn hashes(names: &[String]) -> HashSet<u64> {
+fn hashes(names: &[String]) -> Hashes {
     names.iter().map(|name| keys::text(name)).collect()
 }
 

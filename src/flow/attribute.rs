@@ -325,7 +325,7 @@ impl NotesByBatch {
             return;
         }
         if place != self.place {
-            let next = self.others.remove(&place).unwrap_or_default();
+            let next = self.others.remove(&place).unwrap_or_else(|| Vec::with_capacity(self.notes.len()));
             let last = std::mem::replace(&mut self.notes, next);
             self.lay_down(last);
             self.place = place;

@@ -17,7 +17,7 @@
 //! ```
 //! - [`drive`] runs the threads: one that feeds, and the workers, each with a [`mailbox`]. The feed runs at most a few epochs ahead of what has passed
 //!   through: timely has no flow control of its own.
-//! - [`feed`] reads files, deals blocks ([`work`]) to workers, cuts epochs, and asks for commits.
+//! - [`feed`] reads files, deals blocks ([`work`]) to workers ([`deal`]), cuts epochs, and asks for commits.
 //! - [`follow`] does the same for topics that never end, and [`run`](mod@run) is a run of it: it starts from the newest manifest, and
 //!   starts again from there where a topic turns out to be another one.
 //! - [`decode`], with a [`decoder`], turns each block into a small batch of facts, and the blocks of an epoch into one Arrow batch a
@@ -57,6 +57,7 @@ pub mod clusters;
 pub mod coming;
 pub mod commit;
 pub mod contexts;
+pub mod deal;
 pub mod decode;
 pub mod decoder;
 pub mod drive;

@@ -80,7 +80,8 @@ impl OpenContexts {
 
     /// Lays down those that have been quiet for a while.
     pub fn rest(&mut self, now: Micros) {
-        let quiet: Vec<(Id, Box<Open>)> = self.awake.extract_if(|_, open| now.since(open.part.last) >= REST_US).collect();
+        let quiet: Vec<(Id, Box<Open>)> =
+            self.awake.extract_if(|_, open| now.since(open.part.last) >= REST_US).collect();
         quiet.into_iter().for_each(|(context, open)| self.lay(context, &open));
     }
 

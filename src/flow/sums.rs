@@ -37,6 +37,20 @@ impl<'a> TextColumn<'a> {
             TextColumn::Plain(values) => values.value(row),
         }
     }
+
+    /// The code of a row's text, where there is one.
+    fn code(&self, row: u32) -> Option<u32> {
+        let TextColumn::Coded(codes, _) = self else { return None };
+        codes.key(row as usize).and_then(|code| u32::try_from(code).ok())
+    }
+
+    /// The text behind a code.
+    fn of_code(&self, code: u32) -> &'a str {
+        match self {
+            TextColumn::Coded(_, values) if (code as usize) < values.len() => values.value(code as usize),
+            _ => "",
+        }
+    }
 }
 
 /// The columns of `events` that sums are made of.
@@ -141,7 +155,11 @@ pub struct Sums<'a> {
     stream: &'a str,
     columns: &'a EventColumns<'a>,
     details: &'a [(u32, Detail)],
-    contexts: IdMap<(Id, Micros), Box<ContextPart>>,
+    /// Places in `parts`.
+    contexts: IdMap<(Id, Micros), u32>,
+    parts: Vec<Box<ContextPart>>,
+    /// Events by verb and by actor, as codes of their columns: see [`Tally`].
+    tallies: IdMap<u64, u64>,
     by_minute: bool,
     /// Ids of the hours of background streams; there are few in a batch.
     hours: Vec<((Background, Micros), Id)>,
@@ -153,9 +171,18 @@ pub struct Sums<'a> {
 impl<'a> Sums<'a> {
     /// Nothing yet. `details` are sorted by row.
     pub fn new(stream: &'a str, columns: &'a EventColumns<'a>, details: &'a [(u32, Detail)]) -> Sums<'a> {
-        let (contexts, sessions) = (IdMap::default(), IdMap::default());
-        let (hours, text) = (Vec::new(), String::new());
-        Sums { stream, columns, details, contexts, by_minute: false, hours, sessions, text }
+        Sums {
+            stream,
+            columns,
+            details,
+            contexts: IdMap::default(),
+            parts: Vec::new(),
+            tallies: IdMap::default(),
+            by_minute: false,
+            hours: Vec::new(),
+            sessions: IdMap::default(),
+            text: String::new(),
+        }
     }
 
     /// Keeps a part for each minute of a context, so that its pauses can be told.
@@ -174,7 +201,12 @@ impl<'a> Sums<'a> {
             None => note.attribution.context,
         };
         let minute = if self.by_minute { note.at.floor(MINUTE_US) } else { Micros::MIN };
-        let part = self.contexts.entry((id, minute)).or_default();
+        let (parts, tallies) = (&mut self.parts, &mut self.tallies);
+        let place = *self.contexts.entry((id, minute)).or_insert_with(|| {
+            parts.push(Box::default());
+            (parts.len() - 1) as u32 // a batch has fewer rows than that
+        });
+        let Some(part) = parts.get_mut(place as usize) else { return };
         let (start, end) =
             (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
         part.start = if part.events == 0 { start } else { part.start.min(start) };
@@ -183,8 +215,14 @@ impl<'a> Sums<'a> {
         part.context = id;
         part.events += 1;
         part.late += u64::from(note.late);
-        count(&mut part.verbs, verb);
-        count(&mut part.actors, columns.user.at(row));
+        for (kind, column, counts) in
+            [(Tally::Verb, &columns.verb, &mut part.verbs), (Tally::Actor, &columns.user, &mut part.actors)]
+        {
+            match column.code(row) {
+                Some(code) => *tallies.entry(kind.key(place, code)).or_default() += 1,
+                None => count(counts, column.at(row)),
+            }
+        }
         if let Some(stream) = background {
             part.background = Some(stream.name().to_owned());
             part.minutes |= 1 << (note.at.0.rem_euclid(HOUR_US) / MINUTE_US);
@@ -299,11 +337,44 @@ impl<'a> Sums<'a> {
 
     /// The sums, by id.
     pub fn finish(self) -> (Vec<Box<ContextPart>>, Vec<SessionPart>) {
-        let mut contexts: Vec<_> = self.contexts.into_values().collect();
+        let (columns, mut contexts) = (self.columns, self.parts);
+        for (key, count) in self.tallies {
+            let (kind, place, code) = Tally::of(key);
+            if let Some(part) = contexts.get_mut(place) {
+                let (counts, column) = match kind {
+                    Tally::Verb => (&mut part.verbs, &columns.verb),
+                    Tally::Actor => (&mut part.actors, &columns.user),
+                };
+                *counts.entry(column.of_code(code).to_owned()).or_default() += count;
+            }
+        }
         let mut sessions: Vec<_> = self.sessions.into_values().collect();
         contexts.sort_unstable_by_key(|part| (part.context, part.last));
         sessions.sort_unstable_by_key(|part| part.session);
         (contexts, sessions)
+    }
+}
+
+/// What is counted by code: each event would else be looked up by text, in a map of each context, twice.
+#[derive(Copy, Clone)]
+enum Tally {
+    Verb,
+    Actor,
+}
+
+impl Tally {
+    /// Of the context at `place`: the place above, the code below, which has 31 bits, and what is counted between them.
+    fn key(self, place: u32, code: u32) -> u64 {
+        let kind = match self {
+            Tally::Verb => 0,
+            Tally::Actor => 1 << 31,
+        };
+        u64::from(place) << 32 | kind | u64::from(code)
+    }
+
+    fn of(key: u64) -> (Tally, usize, u32) {
+        let kind = if key & 1 << 31 == 0 { Tally::Verb } else { Tally::Actor };
+        (kind, (key >> 32) as usize, key as u32 & !(1 << 31))
     }
 }
 

@@ -129,10 +129,20 @@ impl Engine {
     /// The events ahead, as far as one looks, with their places. Background is passed over.
     fn soon<'a>(&self, fetch: &Fetch<'a>) -> impl Iterator<Item = (usize, Input<'a>)> + use<'a> {
         let (ahead, at) = (fetch.ahead, fetch.at);
-        let glances = (0..).map_while(move |index| Some((index, ahead.glance(index)?)));
-        let soon = glances.take_while(move |(_, later)| later.at.since(at) <= LOOK_AHEAD_US);
-        let told = soon.filter(|(_, later)| !later.background).take(MOST_AHEAD);
-        told.filter_map(move |(index, _)| Some((index, ahead.event(index)?)))
+        let (mut next, mut left) = (0, MOST_AHEAD);
+        std::iter::from_fn(move || {
+            loop {
+                let (index, later) = (next, ahead.glance(next)?);
+                next += 1;
+                if later.at.since(at) > LOOK_AHEAD_US || left == 0 {
+                    return None;
+                }
+                if !later.background {
+                    left -= 1;
+                    return Some((index, ahead.event(index)?));
+                }
+            }
+        })
     }
 
     /// The keys whose writer would be a better cause than the one that is known.
@@ -159,11 +169,15 @@ impl Engine {
         let bit = |key: u64| 1_u64 << (key & 63);
         let bits = wanted.iter().fold(0, |bits, one| bits | bit(one.key));
         for (index, later) in self.soon(fetch) {
-            let written = later.facts.iter().filter(|fact| bits & bit(fact.key) != 0 && fact.produce);
-            let fits = |one: &&Wanted, key: u64| one.key == key && !(one.own && later.head.user == head.user);
-            let found = written.flat_map(|fact| wanted.iter().filter(move |one| fits(one, fact.key)));
+            let mut weight = None;
+            let same_user = later.head.user == head.user;
+            for written in later.facts.iter().filter(|fact| bits & bit(fact.key) != 0 && fact.produce) {
+                for one in wanted.iter().filter(|one| one.key == written.key && !(one.own && same_user)) {
+                    weight = weight.max(Some(one.weight));
+                }
+            }
             // A person's request follows from no other: before it, what is fetched may be an effect.
-            let Some(rank) = found.map(|one| (later.client.is_some(), one.weight)).max() else { continue };
+            let Some(rank) = weight.map(|weight| (later.client.is_some(), weight)) else { continue };
             if best.is_none_or(|(other, _)| rank > other) && self.may_come_first(&later, head, fetch) {
                 best = Some((rank, index));
             }
