@@ -341,16 +341,20 @@ impl Order {
 
     /// Brings what waits into event order; of equals the one that came first stays first.
     fn sort(&mut self) {
-        let waiting = &self.waiting;
-        if self.sorted == waiting.len() {
-            return;
-        }
-        // Few times are the same, so it is times and places that move about, a fifth of what is sorted. Nearly sorted runs: the merge
-        // sort of the standard library takes linear time on them.
-        let mut places: Vec<(Micros, usize)> = waiting.iter().map(Waiting::at).zip(0..).collect();
-        let rank = |place: usize| waiting.get(place).map(Waiting::rank);
+        let (sorted, new) = self.waiting.split_at_checked(self.sorted).unwrap_or((&[], &self.waiting));
+        let Some(first) = new.iter().map(Waiting::at).min() else { return };
+        // What lies before the first of the new ones stays where it is.
+        let from = sorted.partition_point(|waiting| waiting.at() < first);
+        let moving = self.waiting.get(from..).unwrap_or_default();
+        // Times are rarely the same, so it is times and places that move about, a fifth of what is sorted. These are nearly sorted runs:
+        // the merge sort of the standard library takes linear time on them.
+        let mut places: Vec<(Micros, usize)> = moving.iter().map(Waiting::at).zip(0..).collect();
+        let rank = |place: usize| moving.get(place).map(Waiting::rank);
         places.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| rank(one.1).cmp(&rank(other.1))));
-        self.waiting = places.iter().filter_map(|(_, place)| waiting.get(*place).copied()).collect();
+        let mut moved = Vec::with_capacity(places.len());
+        moved.extend(places.iter().filter_map(|(_, place)| moving.get(*place).copied()));
+        self.waiting.truncate(from);
+        self.waiting.append(&mut moved);
         self.sorted = self.waiting.len();
     }
 
