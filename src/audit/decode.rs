@@ -62,7 +62,7 @@ impl Want {
 }
 
 /// Takes each event, or the reason why there is none, with its index within the record.
-pub type Sink<'s> = dyn for<'e> FnMut(u32, Result<Event<'e>, Reject>) + 's;
+pub type Sink<'s> = dyn for<'e> FnMut(u32, Result<&Event<'e>, Reject>) + 's;
 
 /// Decodes one record, a line or a Kafka value, and gives what it holds to `sink`, at least one result, in order. Returns how
 /// many results there were.
@@ -125,7 +125,7 @@ impl Decoder<'_, '_> {
         let read = strict(&mut draft).deserialize(&mut reader).and_then(|()| reader.end());
         let whole = read.is_ok() && draft.is_event() && draft.finish().is_ok();
         if whole {
-            self.give(Ok(draft.event));
+            self.give(Ok(&draft.event));
         }
         whole
     }
@@ -153,7 +153,7 @@ impl Decoder<'_, '_> {
                     if !self.want.raw_bodies {
                         (draft.event.request_raw, draft.event.response_raw) = (None, None);
                     }
-                    self.give(Ok(draft.event));
+                    self.give(Ok(&draft.event));
                 }
                 Err(defect) => self.reject(defect.reason, defect.path, defect.message, json.as_bytes(), path),
             }
@@ -237,7 +237,7 @@ impl Decoder<'_, '_> {
         self.give(Err(Reject::new(reason, path.join(place), message, bytes)));
     }
 
-    fn give(&mut self, result: Result<Event<'_>, Reject>) {
+    fn give(&mut self, result: Result<&Event<'_>, Reject>) {
         (self.sink)(self.results, result);
         self.results = self.results.saturating_add(1);
     }

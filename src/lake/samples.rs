@@ -2,7 +2,7 @@
 
 use super::tables::{EventMeta, EventsBuilder, RowNote, annotate};
 use super::{Account, CommitRequest, Lake, Table, TableWriter};
-use crate::audit::event::{Body, Event, Level, ObjectRef, Stage};
+use crate::audit::event::{Evidence, Event, Level, ObjectRef, Stage};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use arrow_array::RecordBatch;
@@ -40,8 +40,8 @@ pub fn event(audit_id: &str, at_us: i64) -> Event<'_> {
         stage_at: Micros(at_us + 1500),
         decision: "allow".into(),
         decision_reason: "RBAC: allowed by RoleBinding \"deployer\" of Role \"deployer\"".into(),
-        request: Body::default(),
-        response: Body::default(),
+        request: Evidence::default(),
+        response: Evidence::default(),
         request_raw: None,
         response_raw: None,
     }
