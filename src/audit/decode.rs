@@ -19,6 +19,7 @@ mod bracket;
 mod envelope;
 mod list;
 mod reader;
+mod specials;
 mod surrogate;
 mod take;
 mod wrap;
