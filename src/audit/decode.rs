@@ -79,7 +79,8 @@ pub type Sink<'s> = dyn for<'e> FnMut(u32, Result<&Event<'e>, Reject>) + 's;
 /// ```
 pub fn decode(record: &[u8], want: Want, sink: &mut Sink<'_>) -> u32 {
     let mut decoder = Decoder { mode: want.body_mode(), want, results: 0, sink };
-    match std::str::from_utf8(record) {
+    // the first looks at 32 bytes at a time, the second says where it stopped
+    match simdutf8::basic::from_utf8(record).or_else(|_| std::str::from_utf8(record)) {
         Ok(text) => {
             if !decoder.plain_event(text) {
                 decoder.text(text, &Path::default());

@@ -197,7 +197,10 @@ impl Decoder {
         });
         told::rejected(&found.rejects);
         out.extend(found.rejects.into_iter().map(|row| Out::Rows(stream.clone(), Rows::Reject(Box::new(row)))));
-        out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(stream.clone(), drop, count)));
+        out.extend(found.drops.into_iter().map(|((minute, rule, class), count)| {
+            let drop = Drop { minute, rule: rule.to_owned(), class: class.as_str().to_owned() };
+            Out::Dropped(stream.clone(), drop, count)
+        }));
         if self.lane.rows.rows() >= BATCH_ROWS || self.lane.rows.text_bytes() >= BATCH_TEXT_BYTES {
             self.lane.close_batch(&self.plan, &self.shelf, out)?;
         }
