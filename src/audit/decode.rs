@@ -17,6 +17,7 @@ mod body;
 mod body_mode;
 mod bracket;
 mod envelope;
+mod lanes;
 mod list;
 mod reader;
 mod specials;

@@ -119,7 +119,7 @@ fn micros_of_fraction(fraction: &[u8]) -> Option<u32> {
 
 /// Days of a month in the Gregorian calendar; `None` for a month that does not exist.
 fn days_in_month(year: u32, month: u32) -> Option<u32> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
         4 | 6 | 9 | 11 => Some(30),

@@ -6,10 +6,7 @@
 //! ```
 //! An event has some eighty strings, of ten bytes on average: looking at the bytes of each anew cost more than finding its end.
 
-use wide::u8x16;
-
-/// Bytes looked at together.
-const BLOCK_BYTES: usize = 64;
+use super::lanes::{BLOCK_BYTES, Block, Lanes, Task, dispatch};
 
 /// The bits of the block that was looked at last.
 #[derive(Debug)]
@@ -47,23 +44,24 @@ impl Specials {
 fn bits_of(text: &[u8], block: usize) -> Option<u64> {
     let rest = text.get(block * BLOCK_BYTES..).filter(|rest| !rest.is_empty())?;
     match rest.first_chunk() {
-        Some(block) => Some(bits_of_block(block)),
+        Some(block) => Some(dispatch(SpecialsOf(block))),
         None => {
             let mut last = [b' '; BLOCK_BYTES];
             last.get_mut(..rest.len())?.copy_from_slice(rest);
-            Some(bits_of_block(&last))
+            Some(dispatch(SpecialsOf(&last)))
         }
     }
 }
 
-fn bits_of_block(block: &[u8; BLOCK_BYTES]) -> u64 {
-    let (parts, _) = block.as_chunks::<16>();
-    parts.iter().zip([0, 16, 32, 48]).fold(0, |bits, (part, shift)| {
-        let bytes = u8x16::new(*part);
-        let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-        let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
-        bits | u64::from(special.to_bitmask()) << shift
-    })
+struct SpecialsOf<'b>(&'b Block);
+
+impl Task for SpecialsOf<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn with<L: Lanes>(self, lanes: L) -> u64 {
+        lanes.specials(self.0)
+    }
 }
 
 #[cfg(test)]

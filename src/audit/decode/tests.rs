@@ -355,7 +355,7 @@ fn real_events_agree_with_a_general_reader() {
     }
     for line in lines {
         for want in [EVIDENCE, ALL] {
-            decode(line.as_bytes(), want, &mut |_, event| assert_agrees(&event.unwrap(), &line));
+            decode(line.as_bytes(), want, &mut |_, event| assert_agrees(event.unwrap(), &line));
         }
     }
 }
