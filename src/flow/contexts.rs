@@ -103,6 +103,7 @@ impl Contexts {
         }
     }
 
+    #[allow(clippy::vec_box)] // they come boxed: 1.4 KB each, on their way through several operators
     fn epoch(&mut self, mut parts: Vec<Box<ContextPart>>, mark: StreamMark, out: &mut Vec<Out>) {
         if self.pauses.quiet_us.is_some() {
             parts.sort_by_key(|part| part.last.floor(MINUTE_US));

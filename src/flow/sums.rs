@@ -157,6 +157,7 @@ pub struct Sums<'a> {
     details: &'a [(u32, Detail)],
     /// Places in `parts`.
     contexts: IdMap<(Id, Micros), u32>,
+    #[allow(clippy::vec_box)] // they leave boxed, and are sorted before
     parts: Vec<Box<ContextPart>>,
     /// Events by verb and by actor, as codes of their columns: see [`Tally`].
     tallies: IdMap<u64, u64>,
