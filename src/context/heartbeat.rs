@@ -10,8 +10,8 @@ const SHORTEST_US: i64 = 500_000;
 const LONGEST_US: i64 = 400_000_000;
 /// The largest gap may be this many tenths of the smallest.
 const SPREAD_TENTHS: i64 = 16;
-/// Fewest new requests between two rounds of forgetting.
-const FORGET_AFTER: usize = 1024;
+/// So few are looked at whenever it is asked.
+const FEW: usize = 4096;
 /// Times that are kept: four gaps.
 const TIMES: usize = 5;
 
@@ -55,7 +55,7 @@ impl Heartbeats {
 
     /// Drops what was last seen so long ago that it must start anew anyway, once enough are new to pay for looking at all.
     pub fn forget(&mut self, watermark: Micros) {
-        if self.seen.len() >= self.kept + FORGET_AFTER.max(self.kept / 2) {
+        if self.seen.len() <= FEW || self.seen.len() >= self.kept + self.kept / 4 {
             self.seen.retain(|_, times| watermark.0.saturating_sub(times[TIMES - 1]) < LONGEST_US);
             self.kept = self.seen.len();
         }

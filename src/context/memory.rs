@@ -77,7 +77,7 @@ impl Producer {
     }
 }
 
-/// Fewest new keys between two sweeps.
+/// Fewest inserts between two sweeps.
 const SWEEP_AFTER: usize = 4096;
 
 /// The latest writers of all keys of one stream.
@@ -88,8 +88,7 @@ pub(super) struct Memory {
     /// Keys that name each producer.
     counts: Vec<u32>,
     free: Vec<u32>,
-    /// Keys and notes that the last sweep left.
-    kept: usize,
+    inserted: usize,
     /// By an object's owner or keeper key: the child key of its owner, the wake key of its keeper; and when that was seen.
     notes: ByHash<(u64, Micros)>,
 }
@@ -237,6 +236,7 @@ impl Memory {
         let (other, dropped) =
             if same_user { (before.other, before.latest()) } else { (before.latest(), before.other) };
         *slot = Slot::new(before.aspect(), index, other);
+        self.inserted += 1;
         self.retain(index);
         if journal.is_on() {
             journal.pass(|| written);
@@ -282,15 +282,16 @@ impl Memory {
         }
     }
 
-    /// Frees the keys that no event at or after `watermark` can find, once enough are new to pay for looking at all. A key that is
-    /// written again costs no memory.
+    /// Frees the keys that no event at or after `watermark` can find, once enough were inserted to pay for looking at all. Three in four
+    /// were known and take no room.
     pub fn forget(&mut self, watermark: Micros, tables: &Tables) {
-        if self.slots.len() + self.notes.len() >= self.kept + SWEEP_AFTER.max(self.kept / 2) {
+        if self.inserted >= SWEEP_AFTER.max(self.slots.len()) {
             self.sweep(watermark, tables);
         }
     }
 
     fn sweep(&mut self, watermark: Micros, tables: &Tables) {
+        self.inserted = 0;
         let mut slots = std::mem::take(&mut self.slots);
         slots.retain(|_, slot| {
             if self.producer(slot.latest()).is_some_and(|one| one.at >= watermark) {
@@ -312,7 +313,6 @@ impl Memory {
         self.slots = slots;
         let horizon_us = tables.horizon_us(Aspect::Owner.code());
         self.notes.retain(|_, (_, at)| watermark.since(*at) <= horizon_us);
-        self.kept = self.slots.len() + self.notes.len();
     }
 
     /// Number of keys and of producers that are held.

@@ -225,7 +225,7 @@ impl<'a> Sums<'a> {
             }
         }
         if let Some(stream) = background {
-            part.background = Some(stream.name().to_owned());
+            part.background.get_or_insert_with(|| stream.name().to_owned());
             part.minutes |= 1 << (note.at.0.rem_euclid(HOUR_US) / MINUTE_US);
             return;
         }
