@@ -4,7 +4,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
 /// Bytes before each text in plain encoding: its length.
-pub const LENGTH_BYTES: usize = 4;
+const LENGTH_BYTES: usize = 4;
+
+/// Texts that came lately, a power of two.
+const RECENT: usize = 1024;
 
 /// The dictionary.
 #[derive(Debug, Default)]
@@ -16,11 +19,30 @@ pub struct Dictionary {
     /// By the hash of the text.
     indices: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// By the fingerprint of the text, the last index that had it. Most texts came lately: to compare them with this one
+    /// costs a third of hashing them.
+    recent: Vec<u32>,
 }
 
 impl Dictionary {
     /// The index of a text, and whether it is new.
     pub fn intern(&mut self, text: &[u8]) -> (u32, bool) {
+        let slot = fingerprint(text);
+        let recent = self.recent.get(slot).copied().unwrap_or_default();
+        if self.text(recent) == Some(text) {
+            return (recent, false);
+        }
+        if self.recent.is_empty() {
+            self.recent.resize(RECENT, 0);
+        }
+        let (index, new) = self.find_or_add(text);
+        if let Some(recent) = self.recent.get_mut(slot) {
+            *recent = index;
+        }
+        (index, new)
+    }
+
+    fn find_or_add(&mut self, text: &[u8]) -> (u32, bool) {
         let hash = self.hasher.hash_one(text);
         let (page, ends, hasher) = (&self.page, &self.ends, &self.hasher);
         if let Some(index) = self.indices.find(hash, |index| text_at(page, ends, *index) == Some(text)) {
@@ -29,7 +51,8 @@ impl Dictionary {
         let index = ends.len() as u32;
         let rehash = |index: &u32| hasher.hash_one(text_at(page, ends, *index).unwrap_or_default());
         self.indices.insert_unique(hash, index, rehash);
-        put_plain(text, &mut self.page);
+        self.page.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.page.extend_from_slice(text);
         self.ends.push(self.page.len());
         (index, true)
     }
@@ -54,15 +77,31 @@ impl Dictionary {
         &self.page
     }
 
+    /// The page and how many texts it has.
+    pub fn into_page(self) -> (Vec<u8>, u32) {
+        let texts = self.len();
+        (self.page, texts)
+    }
+
     pub fn memory_size(&self) -> usize {
-        self.page.len() + self.ends.len() * size_of::<usize>() + self.indices.len() * size_of::<u32>()
+        let indices = (self.indices.len() + self.recent.len()) * size_of::<u32>();
+        self.page.len() + self.ends.len() * size_of::<usize>() + indices
     }
 }
 
-/// Appends a text in plain encoding.
-pub fn put_plain(text: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text);
+/// A number below [`RECENT`] of the length, the first, the middle and the last eight bytes.
+fn fingerprint(text: &[u8]) -> usize {
+    let word = |from: usize| {
+        text.get(from..).and_then(|text| text.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    };
+    let last = text.len().checked_sub(8);
+    let mixed = match last {
+        Some(last) => word(0) ^ word(last / 2).rotate_left(17) ^ word(last).rotate_left(37),
+        None => text.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+    };
+    // The golden ratio spreads what differs in few bits over the highest ones.
+    let spread = (mixed ^ text.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (spread >> (u64::BITS - RECENT.ilog2())) as usize
 }
 
 fn text_at<'a>(page: &'a [u8], ends: &[usize], index: u32) -> Option<&'a [u8]> {

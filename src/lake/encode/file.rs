@@ -1,8 +1,8 @@
 //! One Parquet file in the making.
 
+use super::chunk::{Chunk, Kind, kind_of};
 use super::levels::Shape;
 use super::pages::Packer;
-use super::text::{TextChunk, shape_of};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
@@ -34,13 +34,13 @@ struct FieldWriter {
     /// Its columns in the file; more than one where it is nested.
     columns: Vec<ColumnDescPtr>,
     /// `None` where the crate writes it.
-    shape: Option<Shape>,
+    kind: Option<(Kind, Shape)>,
 }
 
 /// The columns of a field in the row group in the making.
 enum Column {
-    Text(Box<TextChunk>),
-    Other(Vec<ArrowColumnWriter>),
+    Ours(Box<Chunk>),
+    Crates(Vec<ArrowColumnWriter>),
 }
 
 impl<W: Write + Send> FileWriter<W> {
@@ -59,7 +59,7 @@ impl<W: Write + Send> FileWriter<W> {
         let field = |(root, field): (usize, &FieldRef)| FieldWriter {
             field: Arc::clone(field),
             columns: columns(root),
-            shape: shape_of(field),
+            kind: kind_of(field, file.properties()),
         };
         let fields = schema.fields().iter().enumerate().map(field).collect();
         let properties = Arc::clone(file.properties());
@@ -97,11 +97,11 @@ impl<W: Write + Send> FileWriter<W> {
     /// The columns of a new row group.
     fn columns(&self) -> Result<Vec<Column>> {
         let mut others = self.others.create_column_writers(self.file.flushed_row_groups().len())?.into_iter();
-        let column = |field: &FieldWriter| match (field.shape, field.columns.first()) {
-            (Some(shape), Some(column)) => {
-                Ok(Column::Text(Box::new(TextChunk::new(Arc::clone(column), shape, &self.properties)?)))
+        let column = |field: &FieldWriter| match (field.kind, field.columns.first()) {
+            (Some(kind), Some(column)) => {
+                Ok(Column::Ours(Box::new(Chunk::new(Arc::clone(column), kind, &self.properties)?)))
             }
-            _ => Ok(Column::Other(others.by_ref().take(field.columns.len()).collect())),
+            _ => Ok(Column::Crates(others.by_ref().take(field.columns.len()).collect())),
         };
         self.fields.iter().map(column).collect()
     }
@@ -140,7 +140,8 @@ impl<W: Write + Send> FileWriter<W> {
 
 /// The crate makes column writers for whole schemas only: this one has the fields that it writes, and no file.
 fn others(schema: &Schema, properties: WriterProperties) -> Result<ArrowRowGroupWriterFactory> {
-    let fields: Fields = schema.fields().iter().filter(|field| shape_of(field).is_none()).cloned().collect();
+    let fields: Fields =
+        schema.fields().iter().filter(|field| kind_of(field, &properties).is_none()).cloned().collect();
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
     let writer = ArrowWriter::try_new_with_options(sink(), Arc::new(Schema::new(fields)), options)?;
     Ok(writer.into_serialized_writer()?.1)
@@ -149,8 +150,8 @@ fn others(schema: &Schema, properties: WriterProperties) -> Result<ArrowRowGroup
 impl Column {
     fn write(&mut self, field: &FieldWriter, array: &ArrayRef, packer: &mut Packer) -> Result<()> {
         match self {
-            Column::Text(chunk) => chunk.write(array, packer),
-            Column::Other(writers) => {
+            Column::Ours(chunk) => chunk.write(array, packer),
+            Column::Crates(writers) => {
                 let leaves = compute_leaves(&field.field, array)?;
                 writers.iter_mut().zip(&leaves).try_for_each(|(writer, leaf)| writer.write(leaf))
             }
@@ -159,8 +160,8 @@ impl Column {
 
     fn memory_size(&self) -> usize {
         match self {
-            Column::Text(chunk) => chunk.memory_size(),
-            Column::Other(writers) => writers.iter().map(ArrowColumnWriter::memory_size).sum(),
+            Column::Ours(chunk) => chunk.memory_size(),
+            Column::Crates(writers) => writers.iter().map(ArrowColumnWriter::memory_size).sum(),
         }
     }
 
@@ -171,11 +172,11 @@ impl Column {
         group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<()> {
         match self {
-            Column::Text(chunk) => {
-                let (bytes, close) = chunk.finish(packer, properties)?;
-                group.append_column(&bytes, close)
+            Column::Ours(chunk) => {
+                let (parts, close) = chunk.finish(packer, properties)?;
+                group.append_column(&parts, close)
             }
-            Column::Other(writers) => {
+            Column::Crates(writers) => {
                 writers.into_iter().try_for_each(|writer| writer.close()?.append_to_row_group(group))
             }
         }

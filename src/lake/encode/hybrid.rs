@@ -5,17 +5,14 @@
 //! packed values:    (groups << 1 | 1) as a varint, eight values a group, `width` bits each, lowest bits first
 //! ```
 
+use super::bits;
+
 /// Values that are packed together.
 const GROUP: usize = 8;
 /// Shortest run that ends packed values; a shorter one costs more in headers than it saves.
 const SHORTEST_RUN: usize = 2 * GROUP;
 /// Bits in a word of levels.
 const WORD: usize = 64;
-
-/// The bits that every number up to `largest` fits in.
-pub fn width_of(largest: u32) -> u32 {
-    u32::BITS - largest.leading_zeros()
-}
 
 /// Appends `values`, each of `width` bits.
 pub fn put(values: &[u32], width: u32, out: &mut Vec<u8>) {
@@ -28,8 +25,10 @@ pub fn put(values: &[u32], width: u32, out: &mut Vec<u8>) {
             rest = rest.get(run..).unwrap_or_default();
         } else {
             let (packed, after) = rest.split_at_checked(packed).unwrap_or((rest, &[]));
-            put_varint(((packed.len().div_ceil(GROUP) as u64) << 1) | 1, out);
-            pack(packed, width, out);
+            bits::put_varint(((packed.len().div_ceil(GROUP) as u64) << 1) | 1, out);
+            let end = out.len() + packed.len().div_ceil(GROUP) * width as usize;
+            bits::pack(packed.iter().map(|value| u64::from(*value)), width, out);
+            out.resize(end, 0);
             rest = after;
         }
     }
@@ -50,7 +49,7 @@ pub fn put_bits(bits: &[u8], len: usize, out: &mut Vec<u8>) {
             continue;
         }
         let packed = (at..whole).take_while(|n| !matches!(word(*n), Some(0 | u64::MAX))).count();
-        put_varint(((packed * WORD / GROUP) as u64) << 1 | 1, out);
+        bits::put_varint(((packed * WORD / GROUP) as u64) << 1 | 1, out);
         out.extend_from_slice(bits.get(at * WORD / 8..(at + packed) * WORD / 8).unwrap_or_default());
         at += packed;
     }
@@ -62,7 +61,7 @@ pub fn put_bits(bits: &[u8], len: usize, out: &mut Vec<u8>) {
 
 /// Appends a run of `len` times one value of `width` bits.
 pub fn put_run(len: usize, value: u32, width: u32, out: &mut Vec<u8>) {
-    put_varint((len as u64) << 1, out);
+    bits::put_varint((len as u64) << 1, out);
     let bytes = value.to_le_bytes();
     out.extend_from_slice(bytes.get(..width.div_ceil(8) as usize).unwrap_or(&bytes));
 }
@@ -87,31 +86,4 @@ fn packed_len(values: &[u32]) -> usize {
         is_same(run, *first)
     };
     starts.find(starts_run).unwrap_or(values.len())
-}
-
-/// Appends values packed, zeros to the end of the last group.
-fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
-    let end = out.len() + values.len().div_ceil(GROUP) * width as usize;
-    let (mut word, mut held) = (0u64, 0);
-    for value in values {
-        word |= u64::from(*value) << held;
-        held += width;
-        if held >= u64::BITS {
-            out.extend_from_slice(&word.to_le_bytes());
-            held -= u64::BITS;
-            word = u64::from(*value).checked_shr(width - held).unwrap_or(0);
-        }
-    }
-    if held > 0 {
-        out.extend_from_slice(&word.to_le_bytes());
-    }
-    out.resize(end, 0);
-}
-
-fn put_varint(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
 }

@@ -3,13 +3,16 @@
 use super::*;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType, UInt16Type};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt16Array,
+};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use proptest::prelude::*;
@@ -24,6 +27,9 @@ struct Cells {
     some_term: Option<String>,
     list: Vec<String>,
     number: i64,
+    code: i32,
+    some_code: Option<u16>,
+    some_time: Option<i64>,
 }
 
 fn schema() -> SchemaRef {
@@ -35,6 +41,10 @@ fn schema() -> SchemaRef {
         Field::new("term", terms(), false),
         Field::new("some_term", terms(), true),
         Field::new("list", DataType::List(Arc::new(Field::new("item", DataType::Utf8, false))), false),
+        Field::new("code", DataType::Int32, false),
+        Field::new("flag", DataType::Boolean, false),
+        Field::new("some_code", DataType::UInt16, true),
+        Field::new("some_time", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true),
     ]))
 }
 
@@ -65,12 +75,16 @@ fn batch(rows: &[Cells], terms: &mut Vec<String>, some_terms: &mut Vec<String>) 
         dictionary(rows.iter().map(|row| Some(row.term.as_str())), terms),
         dictionary(rows.iter().map(|row| row.some_term.as_deref()), some_terms),
         Arc::new(lists.finish()),
+        Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.code))),
+        Arc::new(BooleanArray::from(rows.iter().map(|row| row.code > 0).collect::<Vec<_>>())),
+        Arc::new(rows.iter().map(|row| row.some_code).collect::<UInt16Array>()),
+        Arc::new(rows.iter().map(|row| row.some_time).collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
     ];
     RecordBatch::try_new(schema(), columns).unwrap()
 }
 
 fn rows_of(batch: &RecordBatch) -> Vec<Cells> {
-    let [text, number, some_text, term, some_term, list] = [0, 1, 2, 3, 4, 5].map(|n| batch.column(n));
+    let column = |name: &str| batch.column_by_name(name).unwrap();
     let texts = |array: &ArrayRef| -> Vec<Option<String>> {
         let array = match array.as_dictionary_opt::<Int32Type>() {
             Some(array) => arrow_select::take::take(array.values(), array.keys(), None).unwrap(),
@@ -78,18 +92,28 @@ fn rows_of(batch: &RecordBatch) -> Vec<Cells> {
         };
         array.as_string::<i32>().iter().map(|cell| cell.map(str::to_owned)).collect()
     };
-    let (text, some_text, term, some_term) = (texts(text), texts(some_text), texts(term), texts(some_term));
-    let number = number.as_primitive::<arrow_array::types::Int64Type>();
-    (0..batch.num_rows())
-        .map(|row| Cells {
+    let [text, some_text, term, some_term] = ["text", "some_text", "term", "some_term"].map(|name| texts(column(name)));
+    let list = column("list").as_list::<i32>();
+    let flag = column("flag").as_boolean();
+    let number = column("number").as_primitive::<Int64Type>();
+    let code = column("code").as_primitive::<Int32Type>();
+    let some_code = column("some_code").as_primitive::<UInt16Type>();
+    let some_time = column("some_time").as_primitive::<TimestampMicrosecondType>();
+    let cells = |row: usize| {
+        assert_eq!(flag.value(row), code.value(row) > 0);
+        Cells {
             text: text[row].clone().unwrap(),
             some_text: some_text[row].clone(),
             term: term[row].clone().unwrap(),
             some_term: some_term[row].clone(),
-            list: texts(&list.as_list::<i32>().value(row)).into_iter().flatten().collect(),
+            list: texts(&list.value(row)).into_iter().flatten().collect(),
             number: number.value(row),
-        })
-        .collect()
+            code: code.value(row),
+            some_code: some_code.is_valid(row).then(|| some_code.value(row)),
+            some_time: some_time.is_valid(row).then(|| some_time.value(row)),
+        }
+    };
+    (0..batch.num_rows()).map(cells).collect()
 }
 
 fn properties() -> WriterPropertiesBuilder {
@@ -97,7 +121,6 @@ fn properties() -> WriterPropertiesBuilder {
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_bloom_filter_enabled("term".into(), true)
-        .set_bloom_filter_max_ndv(1000)
 }
 
 fn read(bytes: Vec<u8>) -> Vec<Cells> {
@@ -117,11 +140,19 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[ab]{0,2}", 1 => "[a-z]{60,80}", 1 => "\\PC{0,9}"]
 }
 
+/// Near each other, far from each other, and at both ends.
+fn number() -> impl Strategy<Value = i64> {
+    prop_oneof![4 => -3..3i64, 2 => 1_700_000_000_000_000..1_700_000_001_000_000i64, 1 => any::<i64>()]
+}
+
 fn cells() -> impl Strategy<Value = Cells> {
     let some = || prop::option::of(text());
-    (text(), some(), text(), some(), prop::collection::vec(text(), 0..4), any::<i64>()).prop_map(
-        |(text, some_text, term, some_term, list, number)| Cells { text, some_text, term, some_term, list, number },
-    )
+    let texts = (text(), some(), text(), some(), prop::collection::vec(text(), 0..4));
+    let some_code = prop::option::of(prop_oneof![200..205u16, any::<u16>()]);
+    let numbers = (number(), number().prop_map(|n| n as i32), some_code, prop::option::of(number()));
+    (texts, numbers).prop_map(|((text, some_text, term, some_term, list), (number, code, some_code, some_time))| {
+        Cells { text, some_text, term, some_term, list, number, code, some_code, some_time }
+    })
 }
 
 /// Runs of equal rows among others, as logs have them.
@@ -187,7 +218,10 @@ fn sample(numbers: std::ops::Range<usize>) -> Vec<Cells> {
         term: format!("term {}", n % 5),
         some_term: None,
         list: (0..n % 3).map(|item| format!("item {item}")).collect(),
-        number: n as i64,
+        number: (n * n % 1000) as i64 - 500,
+        code: n as i32 % 11,
+        some_code: (n % 4 > 0).then_some(200 + n as u16 % 5),
+        some_time: (n % 5 > 0).then_some(1_700_000_000_000_000 + n as i64 * 999),
     };
     numbers.map(cells).collect()
 }
@@ -201,7 +235,13 @@ fn filter(bytes: &[u8], column: &ColumnChunkMetaData) -> Option<Vec<u8>> {
 /// The file that the crate's writer makes of the same batches says the same of its columns.
 #[test]
 fn metadata_are_those_of_the_crate() {
-    let properties = properties().set_data_page_row_count_limit(1000).build();
+    let plain = |builder: WriterPropertiesBuilder, name: &str, encoding| {
+        builder.set_column_dictionary_enabled(name.into(), false).set_column_encoding(name.into(), encoding)
+    };
+    let properties = plain(properties(), "number", Encoding::DELTA_BINARY_PACKED);
+    let properties = plain(properties, "some_time", Encoding::DELTA_BINARY_PACKED);
+    let properties = plain(properties, "text", Encoding::DELTA_LENGTH_BYTE_ARRAY);
+    let properties = properties.set_data_page_row_count_limit(1000).build();
     let mut ours = FileWriter::try_new(Vec::new(), schema(), properties.clone()).unwrap();
     let mut crates = ArrowWriter::try_new(Vec::new(), schema(), Some(properties)).unwrap();
     let (mut terms, mut some_terms) = (Vec::new(), Vec::new());
