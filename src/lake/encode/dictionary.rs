@@ -6,9 +6,6 @@ use std::hash::BuildHasher;
 /// Bytes before each text in plain encoding: its length.
 const LENGTH_BYTES: usize = 4;
 
-/// Texts that came lately, a power of two.
-const RECENT: usize = 1024;
-
 /// The dictionary.
 #[derive(Debug, Default)]
 pub struct Dictionary {
@@ -19,30 +16,11 @@ pub struct Dictionary {
     /// By the hash of the text.
     indices: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    /// By the fingerprint of the text, the last index that had it. Most texts came lately: to compare them with this one
-    /// costs a third of hashing them.
-    recent: Vec<u32>,
 }
 
 impl Dictionary {
     /// The index of a text, and whether it is new.
     pub fn intern(&mut self, text: &[u8]) -> (u32, bool) {
-        let slot = fingerprint(text);
-        let recent = self.recent.get(slot).copied().unwrap_or_default();
-        if self.text(recent) == Some(text) {
-            return (recent, false);
-        }
-        if self.recent.is_empty() {
-            self.recent.resize(RECENT, 0);
-        }
-        let (index, new) = self.find_or_add(text);
-        if let Some(recent) = self.recent.get_mut(slot) {
-            *recent = index;
-        }
-        (index, new)
-    }
-
-    fn find_or_add(&mut self, text: &[u8]) -> (u32, bool) {
         let hash = self.hasher.hash_one(text);
         let (page, ends, hasher) = (&self.page, &self.ends, &self.hasher);
         if let Some(index) = self.indices.find(hash, |index| text_at(page, ends, *index) == Some(text)) {
@@ -84,24 +62,8 @@ impl Dictionary {
     }
 
     pub fn memory_size(&self) -> usize {
-        let indices = (self.indices.len() + self.recent.len()) * size_of::<u32>();
-        self.page.len() + self.ends.len() * size_of::<usize>() + indices
+        self.page.len() + self.ends.len() * size_of::<usize>() + self.indices.len() * size_of::<u32>()
     }
-}
-
-/// A number below [`RECENT`] of the length, the first, the middle and the last eight bytes.
-fn fingerprint(text: &[u8]) -> usize {
-    let word = |from: usize| {
-        text.get(from..).and_then(|text| text.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    };
-    let last = text.len().checked_sub(8);
-    let mixed = match last {
-        Some(last) => word(0) ^ word(last / 2).rotate_left(17) ^ word(last).rotate_left(37),
-        None => text.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
-    };
-    // The golden ratio spreads what differs in few bits over the highest ones.
-    let spread = (mixed ^ text.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (spread >> (u64::BITS - RECENT.ilog2())) as usize
 }
 
 fn text_at<'a>(page: &'a [u8], ends: &[usize], index: u32) -> Option<&'a [u8]> {
