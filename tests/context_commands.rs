@@ -59,7 +59,7 @@ impl Client {
             decode(line.as_bytes(), Want { evidence: true, raw_bodies: false }, &mut |_, event| {
                 let event = event.unwrap();
                 let at = event.received_at;
-                extractor.push(&event, Place { stream: KeySpace(1), offset: 0, item: 0, row: 0, at }, &mut batch);
+                extractor.push(event, Place { stream: KeySpace(1), offset: 0, item: 0, row: 0, at }, &mut batch);
             });
         }
         let mut engine = Engine::new(tables);

@@ -17,8 +17,10 @@ mod body;
 mod body_mode;
 mod bracket;
 mod envelope;
+mod lanes;
 mod list;
 mod reader;
+mod specials;
 mod surrogate;
 mod take;
 mod wrap;
@@ -62,7 +64,7 @@ impl Want {
 }
 
 /// Takes each event, or the reason why there is none, with its index within the record.
-pub type Sink<'s> = dyn for<'e> FnMut(u32, Result<Event<'e>, Reject>) + 's;
+pub type Sink<'s> = dyn for<'e> FnMut(u32, Result<&Event<'e>, Reject>) + 's;
 
 /// Decodes one record, a line or a Kafka value, and gives what it holds to `sink`, at least one result, in order. Returns how
 /// many results there were.
@@ -78,7 +80,8 @@ pub type Sink<'s> = dyn for<'e> FnMut(u32, Result<Event<'e>, Reject>) + 's;
 /// ```
 pub fn decode(record: &[u8], want: Want, sink: &mut Sink<'_>) -> u32 {
     let mut decoder = Decoder { mode: want.body_mode(), want, results: 0, sink };
-    match std::str::from_utf8(record) {
+    // the first looks at 32 bytes at a time, the second says where it stopped
+    match simdutf8::basic::from_utf8(record).or_else(|_| std::str::from_utf8(record)) {
         Ok(text) => {
             if !decoder.plain_event(text) {
                 decoder.text(text, &Path::default());
@@ -125,7 +128,7 @@ impl Decoder<'_, '_> {
         let read = strict(&mut draft).deserialize(&mut reader).and_then(|()| reader.end());
         let whole = read.is_ok() && draft.is_event() && draft.finish().is_ok();
         if whole {
-            self.give(Ok(draft.event));
+            self.give(Ok(&draft.event));
         }
         whole
     }
@@ -153,7 +156,7 @@ impl Decoder<'_, '_> {
                     if !self.want.raw_bodies {
                         (draft.event.request_raw, draft.event.response_raw) = (None, None);
                     }
-                    self.give(Ok(draft.event));
+                    self.give(Ok(&draft.event));
                 }
                 Err(defect) => self.reject(defect.reason, defect.path, defect.message, json.as_bytes(), path),
             }
@@ -237,7 +240,7 @@ impl Decoder<'_, '_> {
         self.give(Err(Reject::new(reason, path.join(place), message, bytes)));
     }
 
-    fn give(&mut self, result: Result<Event<'_>, Reject>) {
+    fn give(&mut self, result: Result<&Event<'_>, Reject>) {
         (self.sink)(self.results, result);
         self.results = self.results.saturating_add(1);
     }

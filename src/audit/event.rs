@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::ops::Deref;
 
 /// Text that lies in the input block, or an unescaped copy of it.
 pub type Text<'a> = Cow<'a, str>;
@@ -78,9 +79,9 @@ pub struct Event<'a> {
     /// Annotation `authorization.k8s.io/reason`.
     pub decision_reason: Text<'a>,
     /// Evidence in `requestObject`.
-    pub request: Body<'a>,
+    pub request: Evidence<'a>,
     /// Evidence in `responseObject`.
-    pub response: Body<'a>,
+    pub response: Evidence<'a>,
     /// `requestObject` as it stands, only when bodies were asked for.
     pub request_raw: Option<&'a RawValue>,
     /// `responseObject` as it stands, only when bodies were asked for.
@@ -108,6 +109,27 @@ pub struct ObjectRef<'a> {
     pub resource_version: Text<'a>,
 }
 
+/// The [`Body`] of an event, which is empty where the event has none. Most events have none, and a body has more than a kilobyte
+/// of fields: it lies apart, so that an event without bodies is made, moved and dropped without touching them.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence<'a>(Option<Box<Body<'a>>>);
+
+impl<'a> Evidence<'a> {
+    /// An empty body to be filled in.
+    pub fn fresh(&mut self) -> &mut Body<'a> {
+        self.0.insert(Box::default())
+    }
+}
+
+impl<'a> Deref for Evidence<'a> {
+    type Target = Body<'a>;
+
+    fn deref(&self) -> &Body<'a> {
+        static EMPTY: Body<'static> = Body::EMPTY;
+        self.0.as_deref().unwrap_or(&EMPTY)
+    }
+}
+
 /// What a request or response body tells about causes. Fields that are absent or of another type are empty.
 #[derive(Clone, Debug, Default)]
 pub struct Body<'a> {
@@ -120,7 +142,7 @@ pub struct Body<'a> {
     /// `spec`, as far as it names other objects.
     pub spec: Spec<'a>,
     /// `involvedObject` of an Event, or `regarding`.
-    pub involved_object: Option<Reference<'a>>,
+    pub involved_object: Option<Box<Reference<'a>>>,
     /// `reason` of an Event or a Status.
     pub reason: Text<'a>,
     /// `message` of a Status.
@@ -147,6 +169,54 @@ pub struct Body<'a> {
     pub endpoints: Vec<Reference<'a>>,
 }
 
+impl Body<'static> {
+    /// A body that says nothing.
+    const EMPTY: Body<'static> = Body {
+        kind: Cow::Borrowed(""),
+        api_version: Cow::Borrowed(""),
+        metadata: Metadata {
+            name: Cow::Borrowed(""),
+            namespace: Cow::Borrowed(""),
+            uid: Cow::Borrowed(""),
+            resource_version: Cow::Borrowed(""),
+            generation: 0,
+            deleting: false,
+            owners: Vec::new(),
+            labels: Vec::new(),
+            leader_election: false,
+            manager: Cow::Borrowed(""),
+        },
+        spec: Spec {
+            claim_ref: None,
+            volume_name: Cow::Borrowed(""),
+            volume_mode: Cow::Borrowed(""),
+            cluster_ip: Cow::Borrowed(""),
+            scale_target: None,
+            bound_object: None,
+            parent_ref: None,
+            group: Cow::Borrowed(""),
+            match_labels: Vec::new(),
+            replicas: None,
+            node_name: Cow::Borrowed(""),
+            unschedulable: None,
+            images: Vec::new(),
+        },
+        involved_object: None,
+        reason: Cow::Borrowed(""),
+        message: Cow::Borrowed(""),
+        event_type: Cow::Borrowed(""),
+        reporting_component: Cow::Borrowed(""),
+        source_component: Cow::Borrowed(""),
+        details_uid: Cow::Borrowed(""),
+        preconditions_uid: Cow::Borrowed(""),
+        count: None,
+        volume_binding_mode: Cow::Borrowed(""),
+        target_name: Cow::Borrowed(""),
+        items: Vec::new(),
+        endpoints: Vec::new(),
+    };
+}
+
 /// `metadata` of an object.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata<'a> {
@@ -163,7 +233,7 @@ pub struct Metadata<'a> {
     /// `deletionTimestamp` is set.
     pub deleting: bool,
     /// `ownerReferences`.
-    pub owners: SmallVec<[Reference<'a>; 1]>,
+    pub owners: Vec<Reference<'a>>,
     /// `labels`, in the order of the body.
     pub labels: Vec<(Text<'a>, Text<'a>)>,
     /// Annotation `control-plane.alpha.kubernetes.io/leader` is there.
@@ -176,7 +246,7 @@ pub struct Metadata<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Spec<'a> {
     /// `claimRef` of a PersistentVolume.
-    pub claim_ref: Option<Reference<'a>>,
+    pub claim_ref: Option<Box<Reference<'a>>>,
     /// `volumeName` of a PersistentVolumeClaim.
     pub volume_name: Text<'a>,
     /// `volumeMode` of a PersistentVolume or its claim.
@@ -184,11 +254,11 @@ pub struct Spec<'a> {
     /// `clusterIP` of a Service.
     pub cluster_ip: Text<'a>,
     /// `scaleTargetRef` of a HorizontalPodAutoscaler.
-    pub scale_target: Option<Reference<'a>>,
+    pub scale_target: Option<Box<Reference<'a>>>,
     /// `boundObjectRef` of a TokenRequest.
-    pub bound_object: Option<Reference<'a>>,
+    pub bound_object: Option<Box<Reference<'a>>>,
     /// `parentRef` of an IPAddress: resource in `kind`.
-    pub parent_ref: Option<Reference<'a>>,
+    pub parent_ref: Option<Box<Reference<'a>>>,
     /// `group` of a CustomResourceDefinition.
     pub group: Text<'a>,
     /// `selector.matchLabels`.
@@ -200,7 +270,7 @@ pub struct Spec<'a> {
     /// `unschedulable` of a Node.
     pub unschedulable: Option<bool>,
     /// `template.spec.containers[].image` or `containers[].image`, the first 8.
-    pub images: SmallVec<[Text<'a>; 1]>,
+    pub images: Vec<Text<'a>>,
 }
 
 /// A reference to an object.

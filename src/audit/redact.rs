@@ -9,6 +9,7 @@
 
 mod assignment;
 mod body;
+mod glance;
 mod reject;
 mod text;
 mod uri;

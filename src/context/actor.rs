@@ -2,6 +2,7 @@
 
 use super::keys;
 use super::model::Actor;
+use super::pattern::Pattern;
 use super::tables::{Place, Tables};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -40,7 +41,7 @@ pub struct ActorRow {
 
 impl ActorRow {
     pub(super) fn resolve(tables: &Tables, user: &str, agent: &str) -> ActorRow {
-        let fits = |pattern: &Option<regex::Regex>, text: &str| pattern.as_ref().is_none_or(|one| one.is_match(text));
+        let fits = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|one| one.is_match(text));
         let class = tables
             .actors
             .iter()
@@ -53,7 +54,7 @@ impl ActorRow {
                 && fits(&row.user, user)
                 && !row.agent_not.as_ref().is_some_and(|one| one.is_match(agent))
         });
-        let matching = |rows: &[(regex::Regex, Vec<Place>)], most| {
+        let matching = |rows: &[(Pattern, Vec<Place>)], most| {
             rows.iter()
                 .filter(|(by, _)| by.is_match(user))
                 .take(most)

@@ -19,6 +19,7 @@ pub mod kind;
 pub mod live;
 mod memory;
 pub mod model;
+mod pattern;
 mod produce;
 mod react;
 pub mod rules;

@@ -23,7 +23,7 @@ pub enum RulesError {
         source: Box<toml::de::Error>,
     },
     /// A pattern is no regular expression.
-    #[error("{place}: {table}: pattern '{pattern}' is not a regular expression: {source}")]
+    #[error("{place}: {table}: pattern '{pattern}' is not a regular expression: {why}")]
     Pattern {
         /// Name of the file.
         place: String,
@@ -32,7 +32,7 @@ pub enum RulesError {
         /// The pattern.
         pattern: String,
         /// What is wrong with it.
-        source: Box<regex::Error>,
+        why: String,
     },
     /// A value that no rule can use.
     #[error("{place}: {table}: {what}")]

@@ -7,9 +7,9 @@ use super::actor::ActorRow;
 use super::keys;
 use super::kind::{Aspect, Kind};
 use super::model::{Actor, Background};
+use super::pattern::Pattern;
 use super::rules::{BUILT_IN, BackgroundRow, Rules, RulesError, Suffix};
 use hashbrown::{HashMap, HashSet};
-use regex::Regex;
 
 /// One age tier of a kind of evidence.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -23,16 +23,16 @@ pub struct Tier {
 /// The rules as extraction and engine use them.
 #[derive(Debug)]
 pub struct Tables {
-    pub(super) actors: Vec<(Option<Regex>, Option<Regex>, Actor)>,
-    pub(super) own_roots: Vec<(Regex, String, String)>,
-    pub(super) watches: Vec<(Regex, Vec<Place>)>,
-    pub(super) drivers: Vec<(Regex, Vec<Place>)>,
-    pub(super) cross: Vec<(Regex, u64, [u64; 2])>,
-    pub(super) user_exempt: Regex,
+    pub(super) actors: Vec<(Option<Pattern>, Option<Pattern>, Actor)>,
+    pub(super) own_roots: Vec<(Pattern, String, String)>,
+    pub(super) watches: Vec<(Pattern, Vec<Place>)>,
+    pub(super) drivers: Vec<(Pattern, Vec<Place>)>,
+    pub(super) cross: Vec<(Pattern, u64, [u64; 2])>,
+    pub(super) user_exempt: Pattern,
     pub(super) background: Vec<CompiledRow>,
     pub(super) weak_below: u8,
     pub(super) prompt_from: u8,
-    pub(super) grammar_agents: Regex,
+    pub(super) grammar_agents: Pattern,
     pub(super) kubelet_reads: HashSet<u64>,
     pub(super) spec_subresources: HashSet<u64>,
     pub(super) unwritten: HashSet<u64>,
@@ -64,8 +64,8 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct CompiledRow {
     pub class: Actor,
-    pub user: Option<Regex>,
-    pub agent_not: Option<Regex>,
+    pub user: Option<Pattern>,
+    pub agent_not: Option<Pattern>,
     pub row: BackgroundRow,
     pub stream: Background,
 }
@@ -261,12 +261,12 @@ impl Tables {
     }
 }
 
-fn compile_pattern(place: &str, table: &'static str, pattern: &str) -> Result<Regex, RulesError> {
-    Regex::new(pattern).map_err(|source| RulesError::Pattern {
+fn compile_pattern(place: &str, table: &'static str, pattern: &str) -> Result<Pattern, RulesError> {
+    Pattern::new(pattern).map_err(|why| RulesError::Pattern {
         place: place.to_owned(),
         table,
         pattern: pattern.to_owned(),
-        source: Box::new(source),
+        why,
     })
 }
 

@@ -148,7 +148,7 @@ impl<'p> Log<'p> {
         for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             decode(line, want, &mut |_, event| {
                 if let Ok(event) = event {
-                    self.event(&event);
+                    self.event(event);
                 }
             });
         }

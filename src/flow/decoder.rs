@@ -19,7 +19,7 @@ use crate::audit::decode::{Want, decode};
 use crate::audit::event::Event;
 use crate::audit::filter;
 use crate::audit::hash::hash;
-use crate::audit::label::{Label, control_plane, propose};
+use crate::audit::label::{control_plane, propose};
 use crate::audit::redact::{redact_body, redact_message, redact_text, redact_uri};
 use crate::audit::reject::{Reject, RejectReason};
 use crate::audit::time::Micros;
@@ -33,12 +33,10 @@ use crate::source::buffers::Buffers;
 use crate::source::catalog::{Catalog, SourceName};
 use crate::source::kafka::{Record, Records, Says};
 use crate::source::stream::StreamName;
-use hashbrown::HashMap;
 use lane::{Lane, Pace};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -74,8 +72,6 @@ pub struct Decoder {
     /// The other streams.
     lanes: BTreeMap<StreamName, Lane>,
     pace: Pace,
-    labels: HashMap<Label, String>,
-    action: String,
     shelf: Shelf,
     /// Where the memory of a block goes when it is decoded.
     buffers: Buffers,
@@ -103,8 +99,6 @@ impl Decoder {
             lane: Lane::default(),
             lanes: BTreeMap::new(),
             pace: Pace::default(),
-            labels: HashMap::new(),
-            action: String::new(),
             shelf,
             buffers,
             next_batch: 0,
@@ -203,7 +197,10 @@ impl Decoder {
         });
         told::rejected(&found.rejects);
         out.extend(found.rejects.into_iter().map(|row| Out::Rows(stream.clone(), Rows::Reject(Box::new(row)))));
-        out.extend(found.drops.into_iter().map(|(drop, count)| Out::Dropped(stream.clone(), drop, count)));
+        out.extend(found.drops.into_iter().map(|((minute, rule, class), count)| {
+            let drop = Drop { minute, rule: rule.to_owned(), class: class.as_str().to_owned() };
+            Out::Dropped(stream.clone(), drop, count)
+        }));
         if self.lane.rows.rows() >= BATCH_ROWS || self.lane.rows.text_bytes() >= BATCH_TEXT_BYTES {
             self.lane.close_batch(&self.plan, &self.shelf, out)?;
         }
@@ -250,7 +247,7 @@ impl Decoder {
             let place = At { partition, offset, item, now };
             match event {
                 Ok(event) => {
-                    if let Err(error) = self.event(&event, place) {
+                    if let Err(error) = self.event(event, place) {
                         failure.get_or_insert(error);
                     }
                 }
@@ -365,13 +362,9 @@ impl Decoder {
     }
 
     fn row(&mut self, event: &Event<'_>, at: At, class: Class) -> Result<u32, LakeError> {
-        let label = propose(event);
-        let label_text = self.labels.entry(label).or_insert_with(|| label.to_string());
         let body = |raw: Option<&RawValue>| raw.map(redact_body).unwrap_or_default();
         let bodies = self.plan.bodies.then(|| (body(event.request_raw), body(event.response_raw)));
         let harmless = harmless(event);
-        self.action.clear();
-        _ = write!(self.action, "{}", event.action());
         let row = self.lane.rows.append(
             &harmless,
             &EventMeta {
@@ -380,10 +373,7 @@ impl Decoder {
                 partition: self.source.number.unsigned_abs(),
                 offset: at.offset,
                 item: at.item,
-                action: &self.action,
                 class: class.as_str(),
-                label: label.0,
-                label_text,
                 request_uri: &redact_uri(&event.request_uri),
                 bodies: bodies.as_ref().map(|(request, response)| (request.as_str(), response.as_str())),
             },

@@ -92,7 +92,7 @@ impl Reader {
         let marks: Marks = serde_json::from_slice(line).unwrap_or_default();
         decode(line, Want { evidence: true, raw_bodies: false }, &mut |_, event| {
             if let Ok(event) = event {
-                self.event(&event, &marks);
+                self.event(event, &marks);
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use super::tables::{EventMeta, EventsBuilder, RowNote, annotate};
 use super::{Account, CommitRequest, Lake, Table, TableWriter};
-use crate::audit::event::{Body, Event, Level, ObjectRef, Stage};
+use crate::audit::event::{Event, Evidence, Level, ObjectRef, Stage};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use arrow_array::RecordBatch;
@@ -40,8 +40,8 @@ pub fn event(audit_id: &str, at_us: i64) -> Event<'_> {
         stage_at: Micros(at_us + 1500),
         decision: "allow".into(),
         decision_reason: "RBAC: allowed by RoleBinding \"deployer\" of Role \"deployer\"".into(),
-        request: Body::default(),
-        response: Body::default(),
+        request: Evidence::default(),
+        response: Evidence::default(),
         request_raw: None,
         response_raw: None,
     }
@@ -55,10 +55,7 @@ pub fn meta(offset: u64) -> EventMeta<'static> {
         partition: 0,
         offset,
         item: 0,
-        action: "update apps/deployments",
         class: "service account",
-        label: 7,
-        label_text: "deployment updated",
         request_uri: "/apis/apps/v1/namespaces/shop/deployments/web?secret=-",
         bodies: None,
     }

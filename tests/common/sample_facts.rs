@@ -32,7 +32,7 @@ impl Sample {
                 if event.stage != Stage::RequestReceived {
                     let at = event.received_at.max(event.stage_at.plus(-lateness_us));
                     let place = Place { stream: KeySpace(7), offset: 0, item: 0, row: 0, at };
-                    extractor.push(&event, place, &mut batch);
+                    extractor.push(event, place, &mut batch);
                 }
             });
         }

@@ -1,7 +1,7 @@
 //! How a body is read: not at all, for its evidence, or as it stands.
 
 use super::take::{lenient, skip};
-use crate::audit::event::Body;
+use crate::audit::event::Evidence;
 use serde::de::{DeserializeSeed, MapAccess};
 use serde_json::value::RawValue;
 
@@ -23,19 +23,19 @@ pub(super) enum BodyMode {
 pub(super) fn read_body<'de, A: MapAccess<'de>>(
     map: &mut A,
     mode: BodyMode,
-    body: &mut Body<'de>,
+    body: &mut Evidence<'de>,
     raw: &mut Option<&'de RawValue>,
 ) -> Result<(), A::Error> {
-    *body = Body::default();
+    *body = Evidence::default();
     match mode {
         BodyMode::Skip => skip(map),
-        BodyMode::Evidence => map.next_value_seed(lenient(body)),
+        BodyMode::Evidence => map.next_value_seed(lenient(body.fresh())),
         BodyMode::Raw { evidence } => {
             *raw = map.next_value()?;
             if let Some(text) = raw.filter(|_| evidence) {
                 let mut deserializer = serde_json::Deserializer::from_str(text.get());
-                if lenient(&mut *body).deserialize(&mut deserializer).is_err() {
-                    *body = Body::default();
+                if lenient(body.fresh()).deserialize(&mut deserializer).is_err() {
+                    *body = Evidence::default();
                 }
             }
             Ok(())

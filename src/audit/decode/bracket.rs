@@ -8,26 +8,35 @@
 //!
 //! Whether the brackets match in kind, and whether what stands between them is JSON, is not looked at.
 
-use wide::u8x16;
-
-/// Bytes looked at together.
-const BLOCK_BYTES: usize = 64;
+use super::lanes::{BLOCK_BYTES, Block, Lanes, Structure, Task, dispatch};
 
 /// Length of the object or list that `text` begins with; `None` where it does not end, or none begins.
 pub(super) fn len_of_value(text: &[u8]) -> Option<usize> {
     if !matches!(text.first(), Some(b'{' | b'[')) {
         return None;
     }
-    let mut scan = Scan::default();
-    let (blocks, rest) = text.as_chunks::<BLOCK_BYTES>();
-    for (at, block) in blocks.iter().enumerate() {
-        if let Some(end) = scan.block(block) {
-            return Some(at * BLOCK_BYTES + end);
+    dispatch(Value(text))
+}
+
+/// The text of an object or list, and what follows it.
+struct Value<'t>(&'t [u8]);
+
+impl Task for Value<'_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn with<L: Lanes>(self, lanes: L) -> Option<usize> {
+        let mut scan = Scan::default();
+        let (blocks, rest) = self.0.as_chunks::<BLOCK_BYTES>();
+        for (at, block) in blocks.iter().enumerate() {
+            if let Some(end) = scan.block(lanes, block) {
+                return Some(at * BLOCK_BYTES + end);
+            }
         }
+        let mut last = [b' '; BLOCK_BYTES];
+        last.get_mut(..rest.len())?.copy_from_slice(rest);
+        scan.block(lanes, &last).map(|end| blocks.len() * BLOCK_BYTES + end)
     }
-    let mut last = [b' '; BLOCK_BYTES];
-    last.get_mut(..rest.len())?.copy_from_slice(rest);
-    scan.block(&last).map(|end| blocks.len() * BLOCK_BYTES + end)
 }
 
 /// What is known at the end of a block.
@@ -43,8 +52,9 @@ struct Scan {
 
 impl Scan {
     /// Goes over a block; the number of its bytes up to and with the one that closes the value.
-    fn block(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<usize> {
-        let Masks { quotes, backslashes, opening, closing } = Masks::of(block);
+    #[inline(always)]
+    fn block(&mut self, lanes: impl Lanes, block: &Block) -> Option<usize> {
+        let Structure { quotes, backslashes, opening, closing } = lanes.structure(block);
         let strings = within(quotes & !self.escaped_by(backslashes)) ^ self.in_string;
         // the last bit, spread over all
         self.in_string = 0u64.wrapping_sub(strings >> 63);
@@ -71,6 +81,7 @@ impl Scan {
     }
 
     /// The bytes that follow an odd run of backslashes.
+    #[inline(always)]
     fn escaped_by(&mut self, backslashes: u64) -> u64 {
         if backslashes == 0 {
             return std::mem::take(&mut self.escaped);
@@ -94,37 +105,9 @@ impl Scan {
 }
 
 /// Bits from each odd quote up to the quote after it: bit n is the parity of the quotes up to n.
+#[inline(always)]
 fn within(quotes: u64) -> u64 {
     [1, 2, 4, 8, 16, 32].iter().fold(quotes, |bits, shift| bits ^ bits << shift)
-}
-
-/// A bit a byte of the block.
-struct Masks {
-    quotes: u64,
-    backslashes: u64,
-    opening: u64,
-    closing: u64,
-}
-
-impl Masks {
-    fn of(block: &[u8; BLOCK_BYTES]) -> Masks {
-        let mut masks = Masks { quotes: 0, backslashes: 0, opening: 0, closing: 0 };
-        let (parts, _) = block.as_chunks::<16>();
-        for (part, shift) in parts.iter().zip([0, 16, 32, 48]) {
-            let bytes = u8x16::new(*part);
-            // `[` and `{`, and `]` and `}`, differ in this bit only
-            let folded = bytes | u8x16::splat(0x20);
-            masks.quotes |= bits_where(bytes, b'"') << shift;
-            masks.backslashes |= bits_where(bytes, b'\\') << shift;
-            masks.opening |= bits_where(folded, b'{') << shift;
-            masks.closing |= bits_where(folded, b'}') << shift;
-        }
-        masks
-    }
-}
-
-fn bits_where(bytes: u8x16, byte: u8) -> u64 {
-    u64::from(bytes.simd_eq(u8x16::splat(byte)).to_bitmask())
 }
 
 #[cfg(test)]

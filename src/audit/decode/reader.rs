@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! {"auditID":"7", … "responseObject":{…}}
-//!  key ─▶ wanted? ─┬─ a string: to the next quote, 16 bytes at a time, borrowed
+//!  key ─▶ wanted? ─┬─ a string: to the next quote, borrowed; where quotes stand is found out 64 bytes at a time (`specials`)
 //!                  ├─ an object or a list that somebody reads: member by member
 //!                  └─ anything else: to its end, 64 bytes at a time (`bracket`)
 //! ```
@@ -12,9 +12,9 @@
 //! by `serde_json`, which is slower and says what is wrong. What is passed over is not known to be JSON.
 
 use super::bracket::len_of_value;
+use super::specials::Specials;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-use wide::u8x16;
 
 /// Most digits of an integer that surely fits into 64 bits.
 const MAX_DIGITS: usize = 18;
@@ -41,6 +41,7 @@ impl Error for Unread {
 pub(super) struct Reader<'de> {
     json: &'de str,
     at: usize,
+    specials: Specials,
     /// Objects and lists begun and not ended.
     open: usize,
 }
@@ -56,7 +57,7 @@ enum Found<'de> {
 impl<'de> Reader<'de> {
     /// A reader at the start of `json`.
     pub(super) fn new(json: &'de str) -> Reader<'de> {
-        Reader { json, at: 0, open: 0 }
+        Reader { json, at: 0, specials: Specials::default(), open: 0 }
     }
 
     /// That nothing but white space follows.
@@ -69,10 +70,12 @@ impl<'de> Reader<'de> {
     }
 
     /// The next byte that is no white space.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.json.as_bytes().get(self.at)?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            // nothing but white space and what JSON does not allow is less than a space
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
             self.at += 1;
@@ -80,6 +83,7 @@ impl<'de> Reader<'de> {
     }
 
     /// Passes over this byte, and white space before it.
+    #[inline]
     fn pass(&mut self, byte: u8) -> Result<(), Unread> {
         if self.peek() != Some(byte) {
             return Err(Unread);
@@ -89,29 +93,34 @@ impl<'de> Reader<'de> {
     }
 
     /// The string that begins with the quote at hand.
+    #[inline]
     fn string(&mut self) -> Result<Found<'de>, Unread> {
         self.pass(b'"')?;
         let start = self.at;
-        let mut escaped = false;
+        let end = self.specials.next(self.json, start).ok_or(Unread)?;
+        if self.json.as_bytes().get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return self.json.get(start..end).map(Found::Plain).ok_or(Unread);
+        }
+        self.escaped_string(start, end)
+    }
+
+    /// The string whose text begins at `start` and whose first byte that is neither plain nor its end stands at `at`.
+    #[cold]
+    fn escaped_string(&mut self, start: usize, mut at: usize) -> Result<Found<'de>, Unread> {
         loop {
-            let special = first_special(self.rest()).ok_or(Unread)?;
-            match self.rest().get(special) {
+            match self.json.as_bytes().get(at) {
                 Some(b'"') => {
-                    let end = self.at + special;
-                    self.at = end + 1;
-                    let found = if escaped { (start - 1)..self.at } else { start..end };
-                    let text = self.json.get(found).ok_or(Unread)?;
-                    return Ok(if escaped { Found::Escaped(text) } else { Found::Plain(text) });
+                    self.at = at + 1;
+                    return self.json.get(start - 1..self.at).map(Found::Escaped).ok_or(Unread);
                 }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += special + 2;
-                }
+                Some(b'\\') => at = self.specials.next(self.json, at + 2).ok_or(Unread)?,
                 _ => return Err(Unread),
             }
         }
     }
 
+    #[inline]
     fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Unread> {
         match self.string()? {
             Found::Plain(text) => visitor.visit_borrowed_str(text),
@@ -185,22 +194,6 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// Place of the first byte that ends a string or is no plain part of one: a quote, a backslash, a control character.
-fn first_special(text: &[u8]) -> Option<usize> {
-    let (blocks, rest) = text.as_chunks::<16>();
-    for (block, at) in blocks.iter().zip((0..).step_by(16)) {
-        let bytes = u8x16::new(*block);
-        let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-        let special = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
-        let bits = special.to_bitmask();
-        if bits != 0 {
-            return Some(at + bits.trailing_zeros() as usize);
-        }
-    }
-    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
-    Some(blocks.len() * 16 + at)
-}
-
 impl<'de> Deserializer<'de> for &mut Reader<'de> {
     type Error = Unread;
 
@@ -243,17 +236,22 @@ struct Parts<'r, 'de> {
 
 impl Parts<'_, '_> {
     /// Whether there is another part; the reader stands at it, or behind `close`.
+    #[inline]
     fn more(&mut self, close: u8) -> Result<bool, Unread> {
         let first = std::mem::take(&mut self.first);
-        if self.reader.peek() == Some(close) {
-            self.reader.at += 1;
-            self.reader.open -= 1;
-            return Ok(false);
+        match self.reader.peek() {
+            Some(byte) if byte == close => {
+                self.reader.at += 1;
+                self.reader.open -= 1;
+                Ok(false)
+            }
+            Some(b',') if !first => {
+                self.reader.at += 1;
+                Ok(true)
+            }
+            Some(_) if first => Ok(true),
+            _ => Err(Unread),
         }
-        if !first {
-            self.reader.pass(b',')?;
-        }
-        Ok(true)
     }
 }
 

@@ -239,6 +239,33 @@ impl<'de, T: Take<'de> + Default> Take<'de> for Option<T> {
     }
 }
 
+/// What is seldom there lies apart.
+impl<'de, T: Take<'de>> Take<'de> for Box<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+    const OBJECT: bool = T::OBJECT;
+    const LIST: bool = T::LIST;
+
+    fn string(&mut self, text: Text<'de>) -> bool {
+        (**self).string(text)
+    }
+
+    fn integer(&mut self, number: i64) -> bool {
+        (**self).integer(number)
+    }
+
+    fn boolean(&mut self, value: bool) -> bool {
+        (**self).boolean(value)
+    }
+
+    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+        (**self).member(key, map)
+    }
+
+    fn element<A: SeqAccess<'de>>(&mut self, list: &mut A) -> Result<bool, A::Error> {
+        (**self).element(list)
+    }
+}
+
 trait SetIf<T> {
     fn set_if(&mut self, accepted: bool, value: T) -> bool;
 }

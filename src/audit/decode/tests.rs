@@ -16,7 +16,7 @@ fn outcomes(record: &[u8]) -> Vec<Result<String, String>> {
         let count = decode(record, want, &mut |index, result| {
             assert_eq!(index as usize, seen.len());
             seen.push(match result {
-                Ok(event) => Ok(event.audit_id.into_owned()),
+                Ok(event) => Ok(event.audit_id.to_string()),
                 Err(reject) => Err(format!("{} {}", reject.reason.code(), reject.path).trim().to_owned()),
             });
         });
@@ -106,7 +106,7 @@ fn evidence_of_lists_and_endpoints_is_bounded() {
     let body = json!({"items": items, "endpoints": [target("a"), {"addresses": []}, 5],
         "subsets": [{"addresses": [target("b")], "notReadyAddresses": [target("c")]}]});
     decode(with("/responseObject", body).as_bytes(), EVIDENCE, &mut |_, result| {
-        let body = result.unwrap().response;
+        let body = &result.unwrap().response;
         assert_eq!((body.items.len(), &*body.items[199].name), (200, "p199"));
         assert_eq!(body.endpoints.iter().map(|target| &*target.name).collect::<Vec<_>>(), ["a", "b", "c"]);
     });
@@ -177,7 +177,7 @@ fn old_versions() {
         let event = result.unwrap();
         assert_eq!(event.received_at.to_string(), "2017-09-11T19:55:05.000000Z");
         assert_eq!((event.stage, event.stage_at), (Stage::ResponseComplete, event.received_at));
-        let object = event.object.unwrap();
+        let object = event.object.as_ref().unwrap();
         assert_eq!((&*object.api_group, &*object.api_version), ("extensions", "v1beta1"));
     });
 }
@@ -355,7 +355,7 @@ fn real_events_agree_with_a_general_reader() {
     }
     for line in lines {
         for want in [EVIDENCE, ALL] {
-            decode(line.as_bytes(), want, &mut |_, event| assert_agrees(&event.unwrap(), &line));
+            decode(line.as_bytes(), want, &mut |_, event| assert_agrees(event.unwrap(), &line));
         }
     }
 }

@@ -12,7 +12,7 @@ fn decision(rules: Rules, switches: &Switches, fields: &serde_json::Value) -> De
     event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let mut decision = None;
     decode(event.to_string().as_bytes(), Want::default(), &mut |_, event| {
-        decision = Some(decide(&event.unwrap(), rules, switches));
+        decision = Some(decide(event.unwrap(), rules, switches));
     });
     decision.unwrap()
 }
@@ -36,7 +36,7 @@ fn counts(path: &str, rules: Rules) -> Option<[usize; 3]> {
     let mut counts = [0; 3];
     for line in &lines {
         decode(line.as_bytes(), Want::default(), &mut |_, event| match decide(
-            &event.unwrap(),
+            event.unwrap(),
             rules,
             &Switches::default(),
         ) {
@@ -208,7 +208,7 @@ fn one_row_a_request() {
         let mut event = json!({"auditID": "a", "stageTimestamp": "2026-01-01T00:00:00Z", "verb": "get"});
         event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let mut row = None;
-        decode(event.to_string().as_bytes(), Want::default(), &mut |_, event| row = Some(is_row(&event.unwrap())));
+        decode(event.to_string().as_bytes(), Want::default(), &mut |_, event| row = Some(is_row(event.unwrap())));
         row.unwrap()
     };
     assert!(!row(json!({"stage": "RequestReceived", "verb": "watch"})));

@@ -2,9 +2,23 @@
 
 use super::{Label, Parts, Verb, table};
 use crate::audit::event::{Event, ObjectRef};
+use memchr::memchr2;
+
+/// What a label names beside the scope of the request: the resource, by its ids, and the verb.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    id: u16,
+    sub: u8,
+    verb: Verb,
+}
 
 /// Proposes a label; never [`Label::UNKNOWN`] for a request that the table knows.
 pub fn propose(event: &Event<'_>) -> Label {
+    propose_known(event, event.object.as_ref().and_then(|object| target(&event.verb, object)))
+}
+
+/// The same for an event whose [`target()`] is known.
+pub fn propose_known(event: &Event<'_>, target: Option<Target>) -> Label {
     if !is_resource_path(&event.request_uri) {
         return Label::IGNORED;
     }
@@ -14,10 +28,15 @@ pub fn propose(event: &Event<'_>) -> Label {
     if matches!(&*object.namespace, "falco" | "kube-flannel") {
         return Label::IGNORED;
     }
-    of_object(&event.verb, object).unwrap_or(Label::UNKNOWN)
+    let Some(Target { id, sub, verb }) = target else {
+        return Label::UNKNOWN;
+    };
+    let (namespaced, single) = (!object.namespace.is_empty(), !object.name.is_empty());
+    Label::encode(Parts { id, sub, namespaced, single, verb })
 }
 
-fn of_object(verb: &str, object: &ObjectRef<'_>) -> Option<Label> {
+/// What labels of requests with this verb for this resource name; `None` where they have no label.
+pub fn target(verb: &str, object: &ObjectRef<'_>) -> Option<Target> {
     let verb = Verb::of(verb)?;
     let group = if object.api_group.is_empty() { "core" } else { &object.api_group };
     let (id, sub) = if table::has_group(group) {
@@ -26,13 +45,32 @@ fn of_object(verb: &str, object: &ObjectRef<'_>) -> Option<Label> {
     } else {
         (table::CUSTOM, 0)
     };
-    let (namespaced, single) = (!object.namespace.is_empty(), !object.name.is_empty());
-    Some(Label::encode(Parts { id, sub, namespaced, single, verb }))
+    Some(Target { id, sub, verb })
 }
 
 /// Whether the path lies below `/api/<version>/` or `/apis/<group>/`.
 fn is_resource_path(uri: &str) -> bool {
-    let path = uri.split('?').next().unwrap_or_default();
-    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
-    matches!(segments.next(), Some("api" | "apis")) && segments.nth(1).is_some()
+    let path = uri.strip_prefix('/').unwrap_or(uri);
+    let below = path.strip_prefix("apis/").or_else(|| path.strip_prefix("api/")).unwrap_or_default().as_bytes();
+    memchr2(b'/', b'?', below).is_some_and(|at| below.get(at) == Some(&b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The same by its segments.
+    fn plainly(uri: &str) -> bool {
+        let path = uri.split('?').next().unwrap_or_default();
+        let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
+        matches!(segments.next(), Some("api" | "apis")) && segments.nth(1).is_some()
+    }
+
+    proptest! {
+        #[test]
+        fn resource_paths(uri in "/{0,2}(api|apis|ap)?[/?ax]{0,6}") {
+            prop_assert_eq!(is_resource_path(&uri), plainly(&uri));
+        }
+    }
 }

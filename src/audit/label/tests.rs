@@ -12,7 +12,7 @@ fn label_of(labeller: fn(&crate::audit::event::Event<'_>) -> Label, fields: &Val
     event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let mut label = None;
     let want = Want { evidence: true, raw_bodies: false };
-    decode(event.to_string().as_bytes(), want, &mut |_, event| label = Some(labeller(&event.unwrap())));
+    decode(event.to_string().as_bytes(), want, &mut |_, event| label = Some(labeller(event.unwrap())));
     label.unwrap()
 }
 
@@ -78,7 +78,7 @@ fn proposals_for_real_events() {
         let lines = real_lines(file);
         let mut labels = Vec::new();
         for line in &lines {
-            decode(line.as_bytes(), Want::default(), &mut |_, event| labels.push(propose(&event.unwrap())));
+            decode(line.as_bytes(), Want::default(), &mut |_, event| labels.push(propose(event.unwrap())));
         }
         let count = |wanted: fn(&Label) -> bool| labels.iter().filter(|label| wanted(label)).count();
         let (unknown, ignored) = (count(|l| *l == Label::UNKNOWN), count(|l| *l == Label::IGNORED));

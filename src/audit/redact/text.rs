@@ -1,6 +1,7 @@
 //! Free text: user agents, status messages, annotations.
 
 use super::REDACTED;
+use super::glance::may_hold_credential;
 use memchr::memmem;
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ const SCHEMES: [&str; 2] = ["bearer", "basic"];
 
 /// `text` without JSON Web Tokens and without the credentials that follow `Bearer` or `Basic`.
 pub fn redact_text(text: &str) -> Cow<'_, str> {
-    if is_plain(text) {
+    if !may_hold_credential(text) {
         return Cow::Borrowed(text);
     }
     let mut spans = Vec::new();
@@ -30,7 +31,7 @@ pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
         return Cow::Borrowed(message);
     }
     let mut spans = Vec::new();
-    if !is_plain(message) {
+    if may_hold_credential(message) {
         jwt_spans(message, &mut spans);
         credential_spans(message, &mut spans);
     }
@@ -43,16 +44,6 @@ pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
         spans.push((at + "nvalid value: ".len(), message.len()));
     }
     without(message, spans)
-}
-
-/// Whether a glance shows that there is nothing to take out: no start of a token and no first letters of a scheme. Nearly all
-/// texts end here. It looks for letters that few texts have often, 32 bytes at a time.
-fn is_plain(text: &str) -> bool {
-    let text = text.as_bytes();
-    let token = |at: usize| at.checked_sub(2).and_then(|start| text.get(start..at)) == Some(b"ey");
-    let scheme =
-        |at: usize| matches!(text.get(at + 1..at + 3), Some([b'e' | b'E' | b'a' | b'A', b'a' | b'A' | b's' | b'S']));
-    !memchr::memchr_iter(b'J', text).any(token) && !memchr::memchr2_iter(b'b', b'B', text).any(scheme)
 }
 
 /// `text` with the spans replaced; they may overlap.

@@ -2,6 +2,7 @@
 
 use super::assignment::{is_credential_flag, redact_assignments};
 use super::{REDACTED, text::redact_text};
+use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 
@@ -26,36 +27,6 @@ const SENSITIVE: [&str; 14] = [
 /// Written as it is in the value of a parameter, beside letters and digits.
 const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b':');
-
-/// Parameters that the Kubernetes API defines and that hold no credential.
-const USUAL: [&str; 26] = [
-    "",
-    "allowWatchBookmarks",
-    "container",
-    "dryRun",
-    "fieldManager",
-    "fieldSelector",
-    "fieldValidation",
-    "follow",
-    "force",
-    "gracePeriodSeconds",
-    "hash",
-    "labelSelector",
-    "limit",
-    "pretty",
-    "previous",
-    "propagationPolicy",
-    "resourceVersion",
-    "resourceVersionMatch",
-    "sendInitialEvents",
-    "stderr",
-    "stdin",
-    "stdout",
-    "timeout",
-    "timeoutSeconds",
-    "tty",
-    "watch",
-];
 
 /// `uri` without credentials: those in its query, before a host (`https://user:password@host`), and tokens anywhere.
 ///
@@ -88,13 +59,48 @@ pub fn redact_uri(uri: &str) -> Cow<'_, str> {
 /// Whether a URI has nothing but a plain path and parameters that Kubernetes itself defines, none of which holds a credential.
 /// Nearly all do, and need no decoding.
 fn is_usual(uri: &str) -> bool {
-    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-    let plain = |text: &str| !text.bytes().any(|byte| matches!(byte, b'%' | b'@'));
-    plain(path)
-        && query.split('&').all(|parameter| {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            USUAL.contains(&name) && memchr::memchr2(b'@', b';', value.as_bytes()).is_none() && !value.contains("%40")
-        })
+    let split = memchr(b'?', uri.as_bytes()).and_then(|at| uri.split_at_checked(at));
+    let (path, query) = split.unwrap_or((uri, ""));
+    let parameters = || query.strip_prefix('?').unwrap_or_default().split('&');
+    memchr2(b'%', b'@', path.as_bytes()).is_none() && (query.is_empty() || parameters().all(is_usual_parameter))
+}
+
+fn is_usual_parameter(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    let at_sign = || memchr(b'%', value.as_bytes()).is_some() && value.contains("%40");
+    is_usual_name(name) && memchr2(b'@', b';', value.as_bytes()).is_none() && !at_sign()
+}
+
+/// Whether the Kubernetes API defines a parameter of that name, which then holds no credential.
+fn is_usual_name(name: &str) -> bool {
+    matches!(
+        name,
+        "" | "allowWatchBookmarks"
+            | "container"
+            | "dryRun"
+            | "fieldManager"
+            | "fieldSelector"
+            | "fieldValidation"
+            | "follow"
+            | "force"
+            | "gracePeriodSeconds"
+            | "hash"
+            | "labelSelector"
+            | "limit"
+            | "pretty"
+            | "previous"
+            | "propagationPolicy"
+            | "resourceVersion"
+            | "resourceVersionMatch"
+            | "sendInitialEvents"
+            | "stderr"
+            | "stdin"
+            | "stdout"
+            | "timeout"
+            | "timeoutSeconds"
+            | "tty"
+            | "watch"
+    )
 }
 
 /// One parameter of a query. `flag` says whether the one before it was the word of a command that announces a credential.

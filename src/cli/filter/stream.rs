@@ -67,7 +67,7 @@ impl Stream {
         kept.clear();
         decode(line, Want::default(), &mut |_, event| match event {
             Ok(event) => {
-                let decision = (self.all_stages || is_row(&event)).then(|| decide(&event, self.rules, &self.switches));
+                let decision = (self.all_stages || is_row(event)).then(|| decide(event, self.rules, &self.switches));
                 kept.push(self.count(decision));
             }
             Err(reject) => {

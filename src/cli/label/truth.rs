@@ -87,7 +87,7 @@ pub fn single_event<T>(line: &[u8], mut look: impl FnMut(&Event<'_>) -> T) -> Op
     let mut count = 0;
     decode(line, Want { evidence: true, raw_bodies: false }, &mut |_, event| {
         count += 1;
-        seen = event.ok().map(|event| look(&event));
+        seen = event.ok().map(&mut look);
     });
     seen.filter(|_| count == 1)
 }

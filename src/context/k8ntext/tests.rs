@@ -208,7 +208,7 @@ fn what_the_control_plane_does_by_itself() {
         let mut found = None;
         let want = Want { evidence: true, raw_bodies: false };
         decode(line.to_string().as_bytes(), want, &mut |_, event| {
-            found = event.ok().map(|event| is_control_plane(&event))
+            found = event.ok().map(|event| is_control_plane(event))
         });
         found.unwrap()
     };

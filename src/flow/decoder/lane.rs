@@ -2,7 +2,7 @@
 
 use super::super::attribute::ResumePoints;
 use super::super::block::{Features, Pulse};
-use super::super::filtered::{Drop, Drops, MINUTE_US};
+use super::super::filtered::MINUTE_US;
 use super::super::plan::ReplayPlan;
 use super::super::shelf::{BatchId, Shelf, Shelved};
 use super::super::write::Rows;
@@ -96,7 +96,8 @@ pub struct Yield {
     pub any: bool,
     pub facts: FactBatch,
     pub features: Features,
-    pub drops: Drops,
+    /// By start of the minute, rule and class.
+    pub drops: BTreeMap<(Micros, &'static str, Class), u64>,
     pub rejects: Vec<RejectRow>,
 }
 
@@ -111,8 +112,7 @@ impl Yield {
     }
 
     /// Counts an event that has no row.
-    pub fn drop(&mut self, at: Micros, rule: &str, class: Class) {
-        let drop = Drop { minute: at.floor(MINUTE_US), rule: rule.to_owned(), class: class.as_str().to_owned() };
-        *self.drops.entry(drop).or_default() += 1;
+    pub fn drop(&mut self, at: Micros, rule: &'static str, class: Class) {
+        *self.drops.entry((at.floor(MINUTE_US), rule, class)).or_default() += 1;
     }
 }

@@ -6,6 +6,7 @@
 use super::Table;
 use super::column::{Column, Kind::*, UTC, always, list_item, maybe};
 use super::intern::{DictColumn, MAX_BATCH_TEXT, TextColumn};
+use super::request_kind::KindColumns;
 use crate::audit::event::{Event, Level, ObjectRef, Stage};
 use crate::lake::LakeError;
 use arrow_array::builder::{Int32Builder, Int64Builder, ListBuilder, StringBuilder, UInt16Builder};
@@ -127,14 +128,8 @@ pub struct EventMeta<'a> {
     pub offset: u64,
     /// Index of the event in its record.
     pub item: u32,
-    /// Verb and resource.
-    pub action: &'a str,
     /// Class of the actor.
     pub class: &'a str,
-    /// Label of the event.
-    pub label: i32,
-    /// The label in words.
-    pub label_text: &'a str,
     /// Request URI, already redacted.
     pub request_uri: &'a str,
     /// Request and response body, already redacted; an empty one is absent.
@@ -155,16 +150,12 @@ pub struct EventsBuilder {
     audit_id: TextColumn,
     stage: DictColumn,
     level: DictColumn,
-    verb: DictColumn,
+    kind: KindColumns,
     user: DictColumn,
     groups: ListBuilder<StringBuilder>,
     impersonated_user: DictColumn,
     source_ip: DictColumn,
     user_agent: DictColumn,
-    api_group: DictColumn,
-    api_version: DictColumn,
-    resource: DictColumn,
-    subresource: DictColumn,
     namespace: DictColumn,
     name: TextColumn,
     object_uid: TextColumn,
@@ -176,10 +167,7 @@ pub struct EventsBuilder {
     received_at: Vec<i64>,
     stage_at: Vec<i64>,
     latency_us: Int64Builder,
-    action: DictColumn,
     class: DictColumn,
-    label: Int32Builder,
-    label_text: DictColumn,
     request_object: TextColumn,
     response_object: TextColumn,
 }
@@ -206,16 +194,12 @@ impl EventsBuilder {
             audit_id: TextColumn::default(),
             stage: DictColumn::new(),
             level: DictColumn::new(),
-            verb: DictColumn::new(),
+            kind: KindColumns::new(),
             user: DictColumn::new(),
             groups: ListBuilder::new(StringBuilder::new()).with_field(list_item()),
             impersonated_user: DictColumn::new(),
             source_ip: DictColumn::new(),
             user_agent: DictColumn::new(),
-            api_group: DictColumn::new(),
-            api_version: DictColumn::new(),
-            resource: DictColumn::new(),
-            subresource: DictColumn::new(),
             namespace: DictColumn::new(),
             name: TextColumn::default(),
             object_uid: TextColumn::default(),
@@ -227,10 +211,7 @@ impl EventsBuilder {
             received_at: Vec::new(),
             stage_at: Vec::new(),
             latency_us: Int64Builder::new(),
-            action: DictColumn::new(),
             class: DictColumn::new(),
-            label: Int32Builder::new(),
-            label_text: DictColumn::new(),
             request_object: TextColumn::default(),
             response_object: TextColumn::default(),
         }
@@ -255,7 +236,7 @@ impl EventsBuilder {
         if text_bytes > MAX_BATCH_TEXT || self.rows == i32::MAX as u32 {
             return Err(LakeError::Full { table: Table::Events.name() });
         }
-        self.text_bytes = text_bytes;
+        self.text_bytes = text_bytes + self.kind.push(event);
         self.append_position(meta);
         self.append_request(event, meta);
         self.append_object(event.object.as_ref());
@@ -277,7 +258,6 @@ impl EventsBuilder {
         self.audit_id.push(&event.audit_id);
         self.stage.push(stage_text(event.stage));
         self.level.push(level_text(event.level));
-        self.verb.push(&event.verb);
         self.user.push(&event.user);
         for group in &event.groups {
             self.groups.values().append_value(group);
@@ -300,14 +280,7 @@ impl EventsBuilder {
             api_version: Cow::Borrowed(""),
             resource_version: Cow::Borrowed(""),
         };
-        match object {
-            Some(object) => self.api_group.push(&object.api_group),
-            None => self.api_group.push_null(),
-        }
         let object = object.unwrap_or(&NONE);
-        self.api_version.push_some(&object.api_version);
-        self.resource.push_some(&object.resource);
-        self.subresource.push_some(&object.subresource);
         self.namespace.push_some(&object.namespace);
         self.name.push_some(&object.name);
         self.object_uid.push_some(&object.uid);
@@ -324,10 +297,7 @@ impl EventsBuilder {
     }
 
     fn append_meaning(&mut self, meta: &EventMeta<'_>) {
-        self.action.push(meta.action);
         self.class.push(meta.class);
-        self.label.append_value(meta.label);
-        self.label_text.push(meta.label_text);
         let (request, response) = meta.bodies.unwrap_or_default();
         self.request_object.push_some(request);
         self.response_object.push_some(response);
@@ -355,16 +325,16 @@ impl EventsBuilder {
             self.audit_id.finish(),
             self.stage.finish()?,
             self.level.finish()?,
-            self.verb.finish()?,
+            self.kind.verb.finish()?,
             self.user.finish()?,
             Arc::new(self.groups.finish()),
             self.impersonated_user.finish()?,
             self.source_ip.finish()?,
             self.user_agent.finish()?,
-            self.api_group.finish()?,
-            self.api_version.finish()?,
-            self.resource.finish()?,
-            self.subresource.finish()?,
+            self.kind.api_group.finish()?,
+            self.kind.api_version.finish()?,
+            self.kind.resource.finish()?,
+            self.kind.subresource.finish()?,
             self.namespace.finish()?,
             self.name.finish(),
             self.object_uid.finish(),
@@ -376,10 +346,10 @@ impl EventsBuilder {
             times(&mut self.received_at),
             times(&mut self.stage_at),
             Arc::new(self.latency_us.finish()),
-            self.action.finish()?,
+            self.kind.action.finish()?,
             self.class.finish()?,
-            Arc::new(self.label.finish()),
-            self.label_text.finish()?,
+            Arc::new(self.kind.label.finish()),
+            self.kind.label_text.finish()?,
             self.request_object.finish(),
             self.response_object.finish(),
         ])
@@ -410,8 +380,7 @@ fn text_len(event: &Event<'_>, meta: &EventMeta<'_>) -> usize {
         &event.decision_reason,
     ];
     let (request, response) = meta.bodies.unwrap_or_default();
-    let around =
-        [meta.cluster, meta.source, meta.action, meta.class, meta.label_text, meta.request_uri, request, response];
+    let around = [meta.cluster, meta.source, meta.class, meta.request_uri, request, response];
     let object = event.object.as_ref().map_or(0, |object| {
         [
             &object.resource,

@@ -34,6 +34,8 @@ pub(super) struct DictColumn {
     index: HashTable<i32>,
     hasher: DefaultHashBuilder,
     last: i32,
+    /// Counts the dictionaries, from one.
+    generation: u32,
     /// The values as an array, as long as no value was added since it was made.
     shared: Option<Arc<StringArray>>,
 }
@@ -47,6 +49,7 @@ impl DictColumn {
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             last: -1,
+            generation: 1,
             shared: None,
         }
     }
@@ -65,6 +68,22 @@ impl DictColumn {
     #[inline]
     pub(super) fn push_some(&mut self, text: &str) {
         if text.is_empty() { self.push_null() } else { self.push(text) }
+    }
+
+    /// Adds a value whose key `known` keeps from the last time. It must be the same value and column each time.
+    #[inline]
+    pub(super) fn push_known(&mut self, known: &mut Known, text: &str) {
+        if known.generation != self.generation {
+            *known = Known { generation: self.generation, key: self.key_of(text) };
+        }
+        self.keys.push(known.key);
+        self.nulls.append_non_null();
+    }
+
+    /// The same, or null where it is empty.
+    #[inline]
+    pub(super) fn push_some_known(&mut self, known: &mut Known, text: &str) {
+        if text.is_empty() { self.push_null() } else { self.push_known(known, text) }
     }
 
     /// Adds null.
@@ -97,10 +116,17 @@ impl DictColumn {
         let next = Vec::with_capacity(self.keys.len());
         let keys = Int32Array::new(ScalarBuffer::from(std::mem::replace(&mut self.keys, next)), self.nulls.finish());
         if shared.len() > MAX_VALUES || shared.value_data().len() > MAX_BYTES {
-            *self = DictColumn::new();
+            *self = DictColumn { generation: self.generation.wrapping_add(1).max(1), ..DictColumn::new() };
         }
         Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, shared)?))
     }
+}
+
+/// Where a value that comes again and again stands in a column's dictionary; of another dictionary it is of no use.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Known {
+    generation: u32,
+    key: i32,
 }
 
 /// The text behind a key, as bytes.
@@ -178,9 +204,11 @@ mod tests {
 
     #[test]
     fn a_large_dictionary_starts_anew() {
-        let mut column = DictColumn::new();
+        let (mut column, mut known) = (DictColumn::new(), Known::default());
         (0..=MAX_VALUES).for_each(|n| column.push(&n.to_string()));
+        column.push_known(&mut known, "x");
         column.finish().unwrap();
+        column.push_known(&mut known, "x");
         column.push("x");
         assert_eq!(column.finish().unwrap().as_dictionary::<Int32Type>().values().len(), 1);
     }

@@ -16,6 +16,7 @@ pub mod lines;
 pub mod log_sessions;
 pub mod read;
 pub mod rejects;
+mod request_kind;
 pub mod rows;
 pub mod sessions;
 pub mod templates;

@@ -12,7 +12,7 @@ fn with_event<T>(line: &str, look: impl Fn(&Event<'_>) -> T) -> T {
     let mut seen = None;
     let line = line.replace('\n', " ");
     decode(line.as_bytes(), Want { evidence: true, raw_bodies: false }, &mut |_, event| {
-        seen = event.ok().map(|event| look(&event));
+        seen = event.ok().map(&look);
     });
     seen.expect("the line holds an event")
 }
@@ -97,7 +97,7 @@ proptest! {
             decode(line.as_bytes(), Want { evidence: true, raw_bodies: false }, &mut |_, event| {
                 if let Ok(event) = event {
                     let mut row = Vec::new();
-                    encoder.encode(&event, &mut row);
+                    encoder.encode(event, &mut row);
                     assert_eq!(row.len(), encoder.width());
                 }
             });

@@ -1,0 +1,173 @@
+//! Sixty-four bytes as bits: which of them are quotes, backslashes, brackets.
+//!
+//! Two ways with the same result: [`Narrow`], sixteen bytes at a time, which every processor can, and `V3`, thirty-two at a time, for
+//! processors with AVX2. Which one is possible is found out when the program runs.
+
+use wide::u8x16;
+
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::V3;
+
+/// Bytes looked at together.
+pub(super) const BLOCK_BYTES: usize = 64;
+
+/// Those bytes.
+pub(super) type Block = [u8; BLOCK_BYTES];
+
+/// A bit for each byte of a block.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Structure {
+    pub(super) quotes: u64,
+    pub(super) backslashes: u64,
+    /// `{` and `[`.
+    pub(super) opening: u64,
+    /// `}` and `]`.
+    pub(super) closing: u64,
+}
+
+/// A way to look at blocks.
+pub(super) trait Lanes: Copy {
+    /// What JSON is nested by.
+    fn structure(self, block: &Block) -> Structure;
+
+    /// What ends a string or is no plain part of one: quotes, backslashes and control characters.
+    fn specials(self, block: &Block) -> u64;
+}
+
+/// The bit that `{` and `[` differ in, and `}` and `]`.
+const BRACKET_BIT: u8 = 0x20;
+
+/// The last control character.
+const LAST_CONTROL: u8 = 0x1f;
+
+/// Sixteen bytes at a time.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Narrow;
+
+impl Lanes for Narrow {
+    #[inline(always)]
+    fn structure(self, block: &Block) -> Structure {
+        let mut found = Structure { quotes: 0, backslashes: 0, opening: 0, closing: 0 };
+        let (parts, _) = block.as_chunks::<16>();
+        for (part, shift) in parts.iter().zip([0, 16, 32, 48]) {
+            let bytes = u8x16::new(*part);
+            let folded = bytes | u8x16::splat(BRACKET_BIT);
+            let bits = |bytes: u8x16, byte: u8| u64::from(bytes.simd_eq(u8x16::splat(byte)).to_bitmask()) << shift;
+            found.quotes |= bits(bytes, b'"');
+            found.backslashes |= bits(bytes, b'\\');
+            found.opening |= bits(folded, b'{');
+            found.closing |= bits(folded, b'}');
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn specials(self, block: &Block) -> u64 {
+        let (parts, _) = block.as_chunks::<16>();
+        parts.iter().zip([0, 16, 32, 48]).fold(0, |bits, (part, shift)| {
+            let bytes = u8x16::new(*part);
+            let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+            let control = bytes.min(u8x16::splat(LAST_CONTROL)).simd_eq(bytes);
+            bits | u64::from((is(b'"') | is(b'\\') | control).to_bitmask()) << shift
+        })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for V3 {
+    #[inline(always)]
+    fn structure(self, block: &Block) -> Structure {
+        let mut found = Structure { quotes: 0, backslashes: 0, opening: 0, closing: 0 };
+        let (parts, _) = block.as_chunks::<32>();
+        for (part, shift) in parts.iter().zip([0, 32]) {
+            let bytes = pulp::cast(*part);
+            let folded = self.avx2._mm256_or_si256(bytes, self.avx._mm256_set1_epi8(BRACKET_BIT as i8));
+            let bits = |bytes, byte: u8| {
+                let equal = self.avx2._mm256_cmpeq_epi8(bytes, self.avx._mm256_set1_epi8(byte as i8));
+                u64::from(self.avx2._mm256_movemask_epi8(equal) as u32) << shift
+            };
+            found.quotes |= bits(bytes, b'"');
+            found.backslashes |= bits(bytes, b'\\');
+            found.opening |= bits(folded, b'{');
+            found.closing |= bits(folded, b'}');
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn specials(self, block: &Block) -> u64 {
+        let (parts, _) = block.as_chunks::<32>();
+        parts.iter().zip([0, 32]).fold(0, |bits, (part, shift)| {
+            let bytes = pulp::cast(*part);
+            let is = |byte: u8| self.avx2._mm256_cmpeq_epi8(bytes, self.avx._mm256_set1_epi8(byte as i8));
+            let least = self.avx2._mm256_min_epu8(bytes, self.avx._mm256_set1_epi8(LAST_CONTROL as i8));
+            let control = self.avx2._mm256_cmpeq_epi8(bytes, least);
+            let special = self.avx2._mm256_or_si256(self.avx2._mm256_or_si256(is(b'"'), is(b'\\')), control);
+            bits | u64::from(self.avx2._mm256_movemask_epi8(special) as u32) << shift
+        })
+    }
+}
+
+/// Something to do with one of the ways.
+pub(super) trait Task {
+    type Output;
+
+    /// Does it; must be inlined, or the processor's wider instructions are not used.
+    fn with<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+/// Does it with the best way that the processor knows.
+#[inline]
+pub(super) fn dispatch<T: Task>(task: T) -> T::Output {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(wide) = V3::try_new() {
+        struct Call<T>(V3, T);
+
+        impl<T: Task> pulp::NullaryFnOnce for Call<T> {
+            type Output = T::Output;
+
+            #[inline(always)]
+            fn call(self) -> T::Output {
+                self.1.with(self.0)
+            }
+        }
+
+        return wide.vectorize(Call(wide, task));
+    }
+    task.with(Narrow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn is(block: &Block, wanted: impl Fn(u8) -> bool) -> u64 {
+        block.iter().zip(0..).fold(0, |bits, (byte, at)| bits | u64::from(wanted(*byte)) << at)
+    }
+
+    fn check(lanes: impl Lanes, block: &Block) {
+        let plain = Structure {
+            quotes: is(block, |byte| byte == b'"'),
+            backslashes: is(block, |byte| byte == b'\\'),
+            opening: is(block, |byte| matches!(byte, b'{' | b'[')),
+            closing: is(block, |byte| matches!(byte, b'}' | b']')),
+        };
+        assert_eq!(lanes.structure(block), plain);
+        assert_eq!(lanes.specials(block), is(block, |byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)));
+    }
+
+    proptest! {
+        #[test]
+        fn same_as_a_byte_at_a_time(block in prop::collection::vec(
+            prop_oneof![any::<u8>(), prop::sample::select(b"\"\\{}[]\x1f\x20\x00;=M".to_vec())], BLOCK_BYTES,
+        )) {
+            let block: Block = block.try_into().unwrap();
+            check(Narrow, &block);
+            #[cfg(target_arch = "x86_64")]
+            if let Some(wide) = V3::try_new() {
+                check(wide, &block);
+            }
+        }
+    }
+}
