@@ -1,5 +1,6 @@
 //! What is read back equals what was written, and files are as the crate's own writer makes them.
 
+use super::parts::Parts;
 use super::*;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
@@ -15,6 +16,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::reader::{ChunkReader, Length};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -209,6 +211,47 @@ proptest! {
         }
         prop_assert_eq!(read(bytes), expected);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    /// Indices of every width, in runs and without.
+    #[test]
+    fn many_values_are_read(
+        distinct in prop_oneof![1..3usize, 3..300usize, 300..70_000usize],
+        runs in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![4 => 1..3usize, 1 => 1..99usize]), 1..2000),
+    ) {
+        let field = Field::new("term", DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)), false);
+        let schema = Arc::new(Schema::new(vec![field]));
+        let mut writer = FileWriter::try_new(Vec::new(), Arc::clone(&schema), properties().build()).unwrap();
+        let values = Arc::new(StringArray::from_iter_values((0..distinct).map(|n| n.to_string())));
+        // All values once, so that indices are as wide as they get.
+        let runs = runs.iter().flat_map(|(value, times)| vec![value.index(distinct) as i32; *times]);
+        let keys: Vec<i32> = (0..distinct as i32).chain(runs).collect();
+        for part in keys.chunks(4096) {
+            let part = Int32Array::from_iter_values(part.iter().copied());
+            let column = DictionaryArray::<Int32Type>::try_new(part, Arc::clone(&values) as ArrayRef).unwrap();
+            writer.write(&RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(column)]).unwrap()).unwrap();
+        }
+        let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(writer.into_inner().unwrap())).unwrap();
+        let texts = |batch: RecordBatch| {
+            let column = batch.column(0).as_dictionary::<Int32Type>().clone();
+            let texts = column.downcast_dict::<StringArray>().unwrap();
+            texts.into_iter().map(|text| text.unwrap().parse().unwrap()).collect::<Vec<i32>>()
+        };
+        let read: Vec<i32> = reader.build().unwrap().flat_map(|batch| texts(batch.unwrap())).collect();
+        prop_assert_eq!(read, keys);
+    }
+}
+
+/// A chunk that is read from the middle, over the edges of its pieces.
+#[test]
+fn a_chunk_reads_as_one() {
+    let mut parts = Parts::default();
+    [&b"two"[..], b"", b"three"].into_iter().for_each(|part| parts.push(Bytes::copy_from_slice(part)));
+    parts.push_front(Bytes::from_static(b"one"));
+    assert_eq!((Length::len(&parts), parts.get_bytes(2, 6).unwrap().as_ref()), (11, &b"etwoth"[..]));
+    assert!(parts.get_bytes(8, 4).is_err());
 }
 
 fn sample(numbers: std::ops::Range<usize>) -> Vec<Cells> {
