@@ -14,6 +14,7 @@
 //! - Every path in a manifest stays inside the output folder.
 
 pub mod commit;
+pub mod encode;
 pub mod error;
 pub mod fail_point;
 pub mod layout;

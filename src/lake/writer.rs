@@ -1,11 +1,12 @@
 //! Writes batches into Parquet files in the staging folder: one open file for each table, cluster and date.
 //!
 //! ```text
-//! batch ─▶ split by date ─▶ ArrowWriter (one a folder) ─▶ bytes, counted and hashed ─▶ _causeway/staging/<session><worker>-<n>
+//! batch ─▶ split by date ─▶ FileWriter (one a folder) ─▶ bytes, counted and hashed ─▶ _causeway/staging/<session><worker>-<n>
 //! ```
 //! Memory is bounded: when all open row groups together pass [`Limits::buffered_bytes`] the largest is written out, and
 //! when more than [`Limits::open_files`] are open the one that was idle longest is closed.
 
+use super::encode::{FileWriter, ZSTD_LEVEL};
 use super::fail_point::fail_point;
 use super::manifest::{Checksum, StagedFile};
 use super::store::{Store, StoreWriter};
@@ -15,7 +16,6 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -62,7 +62,7 @@ pub struct TableWriter {
 struct OpenFile {
     table: Table,
     staged: String,
-    writer: ArrowWriter<Counted>,
+    writer: FileWriter<Counted>,
     used_at: u64,
     rows: u64,
     times: Option<(i64, i64)>,
@@ -170,7 +170,7 @@ impl TableWriter {
         let sink = Counted { inner: self.store.writer(&staged)?, bytes: 0, hash: Xxh3::new() };
         let properties = properties(table, &self.limits, self.metadata.clone());
         let writer = properties
-            .and_then(|properties| ArrowWriter::try_new(sink, table.schema(), Some(properties)))
+            .and_then(|properties| FileWriter::try_new(sink, table.schema(), properties))
             .map_err(LakeError::parquet(full))?;
         fail_point("file-opened");
         Ok(OpenFile { table, staged, writer, used_at: self.clock, rows: 0, times: None })
@@ -252,7 +252,7 @@ fn properties(
 ) -> Result<WriterProperties, parquet::errors::ParquetError> {
     metadata.push(KeyValue::new("causeway.table".into(), table.name().to_owned()));
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_created_by(format!("causeway {PROGRAM_VERSION}"))
         .set_max_row_group_row_count(Some(limits.row_group_rows))
         .set_statistics_enabled(EnabledStatistics::Chunk)
