@@ -115,7 +115,7 @@ fn on_events(bencher: Bencher<'_, '_>, work: impl Fn(&causeway::audit::event::Ev
             decode(line.as_bytes(), Want::default(), &mut |_, event| {
                 let event = event.unwrap();
                 for _ in 0..EVENTS {
-                    work(black_box(&event));
+                    work(black_box(event));
                 }
             });
         }

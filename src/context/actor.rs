@@ -92,7 +92,7 @@ impl ActorRow {
 #[derive(Debug)]
 pub(super) struct ActorCache {
     tables: Arc<Tables>,
-    rows: HashMap<(u64, u64), Arc<ActorRow>>,
+    rows: HashMap<(u64, u64), Box<ActorRow>>,
 }
 
 impl ActorCache {
@@ -100,15 +100,13 @@ impl ActorCache {
         ActorCache { tables, rows: HashMap::new() }
     }
 
-    pub fn row(&mut self, user: &str, agent: &str) -> Arc<ActorRow> {
+    pub fn row(&mut self, user: &str, agent: &str) -> &ActorRow {
         if self.rows.len() >= MOST_ACTORS {
             self.rows.clear();
         }
-        let row = self
-            .rows
+        self.rows
             .entry((keys::text(user), keys::text(agent)))
-            .or_insert_with(|| Arc::new(ActorRow::resolve(&self.tables, user, agent)));
-        Arc::clone(row)
+            .or_insert_with(|| Box::new(ActorRow::resolve(&self.tables, user, agent)))
     }
 }
 

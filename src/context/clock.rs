@@ -47,11 +47,19 @@ impl Clock {
             self.passed = self.passed.max(version);
             self.last.pop_front();
         }
-        if head.version <= self.passed || self.last.iter().any(|&(version, _)| version == head.version) {
+        if head.version <= self.passed {
             return; // the write changed nothing
         }
-        let above = self.last.iter().filter(|&&(version, _)| version > head.version);
-        let amount_us = above.map(|&(_, answered)| head.received_at.0.saturating_sub(answered)).max().unwrap_or(0);
+        let mut amount_us: Option<i64> = None;
+        for &(version, answered) in &self.last {
+            if version == head.version {
+                return; // nor did this one
+            }
+            if version > head.version {
+                amount_us = amount_us.max(Some(head.received_at.0.saturating_sub(answered)));
+            }
+        }
+        let amount_us = amount_us.unwrap_or(0);
         if amount_us > MOST_SKEW_US {
             return;
         }

@@ -28,7 +28,7 @@ use std::sync::Arc;
 mod fetch;
 mod insert;
 use fetch::Fetch;
-pub use fetch::{Ahead, LOOK_AHEAD_US, MOST_AHEAD, NothingAhead};
+pub use fetch::{Ahead, Glance, LOOK_AHEAD_US, MOST_AHEAD, NothingAhead};
 pub(super) use insert::Clocks;
 
 /// Version of the saved state. States of other versions are refused.
@@ -90,11 +90,21 @@ struct Link {
     rival: u8,
 }
 
-impl Link {
+/// A link, while there are others to be weighed against it.
+struct Candidate<'m> {
+    producer: &'m Producer,
+    kind: u8,
+    weight: u8,
+    rival: u8,
+}
+
+impl Candidate<'_> {
     fn rank(&self) -> (u8, Micros, AuditId) {
         (self.weight, self.producer.at, self.producer.audit_id())
     }
+}
 
+impl Link {
     /// The same link, by the cause that was known before it was found, if that leads to the same context: it came earlier.
     fn told_by(self, known: Option<Link>) -> Link {
         let same = |known: &Link| known.producer.context == self.producer.context;
@@ -230,7 +240,7 @@ impl Engine {
 
     /// The best cause. `alone`: nothing of the same actor follows at once, so the event can be an afterthought.
     fn best_link(&mut self, head: &Head, facts: &[Fact], alone: bool) -> Option<Link> {
-        let mut best: Option<Link> = None;
+        let mut best: Option<Candidate<'_>> = None;
         for fact in facts.iter().filter(|fact| !fact.produce) {
             let not_by = fact.own.then_some(head.user);
             let Some(key) = self.memory.resolve(fact, head.at, &self.tables, &mut self.journal) else { continue };
@@ -240,19 +250,19 @@ impl Engine {
             if in_run(fact.code) && !producer.own_run || fact.code == Kind::WrittenAgain.code() && !alone {
                 continue;
             }
-            let mut link = Link { producer: *producer, kind: fact.code, weight, rival: 0 };
+            let found = Candidate { producer, kind: fact.code, weight, rival: 0 };
             match &mut best {
-                None => best = Some(link),
-                Some(one) if link.rank() > one.rank() => {
-                    let same = link.producer.context == one.producer.context;
-                    link.rival = if same { one.rival } else { one.weight };
-                    *one = link;
+                None => best = Some(found),
+                Some(one) if found.rank() > one.rank() => {
+                    let same = producer.context == one.producer.context;
+                    let rival = if same { one.rival } else { one.weight };
+                    *one = Candidate { rival, ..found };
                 }
-                Some(one) if link.producer.context != one.producer.context => one.rival = one.rival.max(weight),
+                Some(one) if producer.context != one.producer.context => one.rival = one.rival.max(weight),
                 Some(_) => {}
             }
         }
-        best
+        best.map(|Candidate { producer, kind, weight, rival }| Link { producer: *producer, kind, weight, rival })
     }
 
     /// The same context by the cause nearest to the event: a pod is bound since it was created, not since its owner was.
@@ -423,6 +433,7 @@ fn person(head: &Head, command: Option<(Id, Cause)>) -> Attribution {
 }
 
 /// Whether a kind of evidence makes an event part of an operator's own run.
+#[inline]
 fn in_run(kind: u8) -> bool {
     kind == Kind::SameRun.code() || kind == Kind::SameRunHere.code()
 }

@@ -18,12 +18,16 @@ use super::keys::{self, KeySpace};
 use super::model::{Actor, AuditId, FactBatch, Head, flags};
 use super::produce;
 use super::react;
+use super::request::Request;
 use super::tables::Tables;
 use crate::audit::audit_id::audit_uuid;
 use crate::audit::event::{Event, Stage};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use std::sync::Arc;
+
+/// Most events that a batch makes room for before it has any.
+const MOST_ROOM: usize = 1 << 14;
 
 /// Where an event stands.
 #[derive(Copy, Clone, Debug)]
@@ -45,24 +49,38 @@ pub struct Place {
 pub struct Extractor {
     tables: Arc<Tables>,
     actors: ActorCache,
+    /// Heads and facts of the batch at hand.
+    size: (usize, usize),
 }
 
 impl Extractor {
     /// An extractor with these rules.
     pub fn new(tables: Arc<Tables>) -> Extractor {
-        Extractor { actors: ActorCache::new(Arc::clone(&tables)), tables }
+        Extractor { actors: ActorCache::new(Arc::clone(&tables)), tables, size: (0, 0) }
     }
 
     /// Appends the head and the facts of `event` to `batch`.
     pub fn push(&mut self, event: &Event<'_>, place: Place, batch: &mut FactBatch) {
+        self.make_room(batch);
         let actor = self.actors.row(&event.user, &event.user_agent);
-        let view = View::new(event, &actor, &self.tables, place.stream);
+        let request = Request::new(event, actor, &self.tables);
         let audit_id = noted_audit_id(&event.audit_id, batch);
-        let background = background::stream(&view);
+        let background = background::stream(&request);
         let facts_from = batch.facts.len();
-        let mut client = u32::MAX;
+        let (mut client, mut heartbeat) = (u32::MAX, 0);
         let ends = ends_long_running(event);
+        let own_root =
+            actor.own_roots.iter().any(|(verb, resource)| verb == request.verb && resource == request.resource);
+        let version = version(event);
+        let flags = flag(ends, flags::CONTINUES)
+            | flag(own_root, flags::OWN_ROOT)
+            | flag(request.write, flags::WRITE)
+            | flag(actor.exempt && request.write, flags::ASKED_FOR)
+            | flag(request.resource.is_empty(), flags::NO_RESOURCE)
+            | flag(version != 0 && request.write && request.verb != "deletecollection", flags::VERSIONED);
         if background.is_none() {
+            let view = View::new(request, place.stream);
+            heartbeat = heartbeat_of(&view);
             if ends {
                 react::react_request(&view, audit_id.0, &mut batch.facts);
             }
@@ -76,8 +94,6 @@ impl Extractor {
             }
         }
         let facts_len = u16::try_from(batch.facts.len() - facts_from).unwrap_or(u16::MAX);
-        let own_root = actor.own_roots.iter().any(|(verb, resource)| verb == view.verb && resource == view.resource);
-        let version = version(event);
         batch.heads.push(Head {
             id: event_id(place.stream, audit_id, event.stage),
             audit_id,
@@ -90,20 +106,25 @@ impl Extractor {
             row: place.row,
             user: actor.user,
             session: session(event, actor.process),
-            heartbeat: heartbeat(&view),
+            heartbeat,
             version,
             facts_from: u32::try_from(facts_from).unwrap_or(u32::MAX),
             facts_len,
             client,
             actor: actor.class,
             background,
-            flags: flag(ends, flags::CONTINUES)
-                | flag(own_root, flags::OWN_ROOT)
-                | flag(view.write, flags::WRITE)
-                | flag(actor.exempt && view.write, flags::ASKED_FOR)
-                | flag(view.resource.is_empty(), flags::NO_RESOURCE)
-                | flag(version != 0 && view.write && view.verb != "deletecollection", flags::VERSIONED),
+            flags,
         });
+    }
+
+    /// The next batch is about as long as the last one: it gets its memory at once, and hardly more than it needs.
+    fn make_room(&mut self, batch: &mut FactBatch) {
+        if batch.heads.is_empty() {
+            let (heads, facts) = self.size;
+            batch.heads.reserve_exact(heads.min(MOST_ROOM));
+            batch.facts.reserve_exact(facts.min(16 * MOST_ROOM));
+        }
+        self.size = (batch.heads.len() + 1, batch.facts.len());
     }
 }
 
@@ -119,16 +140,20 @@ pub fn event_id(stream: KeySpace, audit_id: AuditId, stage: Stage) -> Id {
 
 /// The audit id as a number: the UUID, or a hash of what is none.
 pub fn audit_id(text: &str) -> AuditId {
-    AuditId(audit_uuid(text).unwrap_or_else(|| xxhash_rust::xxh3::xxh3_128(text.as_bytes())))
+    AuditId(audit_uuid(text).unwrap_or_else(|| hash_of_odd(text)))
+}
+
+fn hash_of_odd(text: &str) -> u128 {
+    xxhash_rust::xxh3::xxh3_128(text.as_bytes())
 }
 
 /// The audit id as a number; the text of one that is no UUID is kept in the batch.
 fn noted_audit_id(text: &str, batch: &mut FactBatch) -> AuditId {
-    let id = audit_id(text);
-    if audit_uuid(text).is_none() {
-        batch.odd_ids.push((id, text.to_owned()));
-    }
-    id
+    AuditId(audit_uuid(text).unwrap_or_else(|| {
+        let id = hash_of_odd(text);
+        batch.odd_ids.push((AuditId(id), text.to_owned()));
+        id
+    }))
 }
 
 /// Whether this is a further event of a request that reports its start with an event of its own.
@@ -154,7 +179,7 @@ fn session(event: &Event<'_>, process: u64) -> u64 {
     keys::combine(1, [process, keys::text(&event.impersonated_user), keys::text(&event.source_ip), 0])
 }
 
-fn heartbeat(view: &View<'_, '_>) -> u64 {
+fn heartbeat_of(view: &View<'_, '_>) -> u64 {
     if view.is(Actor::Human) || view.name.is_empty() || !matches!(view.verb, "get" | "update" | "patch") {
         return 0;
     }

@@ -10,6 +10,8 @@ const SHORTEST_US: i64 = 500_000;
 const LONGEST_US: i64 = 400_000_000;
 /// The largest gap may be this many tenths of the smallest.
 const SPREAD_TENTHS: i64 = 16;
+/// Fewest new requests between two rounds of forgetting.
+const FORGET_AFTER: usize = 1024;
 /// Times that are kept: four gaps.
 const TIMES: usize = 5;
 
@@ -17,6 +19,8 @@ const TIMES: usize = 5;
 #[derive(Debug, Default)]
 pub(super) struct Heartbeats {
     seen: ByHash<[i64; TIMES]>,
+    /// How many the last round of forgetting left.
+    kept: usize,
 }
 
 /// One entry in saved state.
@@ -49,9 +53,12 @@ impl Heartbeats {
         };
     }
 
-    /// Drops what was last seen so long ago that it must start anew anyway.
+    /// Drops what was last seen so long ago that it must start anew anyway, once enough are new to pay for looking at all.
     pub fn forget(&mut self, watermark: Micros) {
-        self.seen.retain(|_, times| watermark.0.saturating_sub(times[TIMES - 1]) < LONGEST_US);
+        if self.seen.len() >= self.kept + FORGET_AFTER.max(self.kept / 2) {
+            self.seen.retain(|_, times| watermark.0.saturating_sub(times[TIMES - 1]) < LONGEST_US);
+            self.kept = self.seen.len();
+        }
     }
 
     pub fn save(&self) -> Vec<SavedBeat> {
@@ -61,7 +68,7 @@ impl Heartbeats {
     }
 
     pub fn load(saved: Vec<SavedBeat>) -> Heartbeats {
-        Heartbeats { seen: saved.into_iter().collect() }
+        Heartbeats { seen: saved.into_iter().collect(), kept: 0 }
     }
 }
 

@@ -3,30 +3,19 @@
 //! An object has up to two identities, its uid and (resource, namespace, name); the second works without bodies. What the
 //! audit event leaves out is filled in from the bodies: the name of a `generateName` create, the uid of a deletion.
 
-use super::actor::ActorRow;
 use super::keys::{self, KeySpace};
-use super::model::Actor;
-use super::tables::Tables;
-use crate::audit::event::{Body, Event, Metadata, Reference};
+use super::request::Request;
+use crate::audit::event::{Body, Metadata, Reference};
 use smallvec::SmallVec;
+use std::ops::Deref;
 
 /// Identities of one object, uid first.
 pub(super) type Idents = SmallVec<[u64; 2]>;
 
-/// One event as the rules look at it.
+/// One event as the rules look at it, its texts hashed.
 pub(super) struct View<'v, 'a> {
-    pub event: &'v Event<'a>,
-    pub actor: &'v ActorRow,
-    pub tables: &'v Tables,
+    pub request: Request<'v, 'a>,
     pub keys: KeySpace,
-    pub verb: &'v str,
-    /// Plural resource name; empty for requests without a resource.
-    pub resource: &'v str,
-    pub subresource: &'v str,
-    /// Empty for cluster-scoped objects, namespaces included.
-    pub namespace: &'v str,
-    pub name: &'v str,
-    pub group: &'v str,
     pub resource_hash: u64,
     pub namespace_hash: u64,
     pub name_hash: u64,
@@ -34,51 +23,49 @@ pub(super) struct View<'v, 'a> {
     pub ids: Idents,
     /// Identities of its owners.
     pub owners: SmallVec<[u64; 4]>,
-    pub write: bool,
-    pub ok: bool,
+}
+
+impl<'v, 'a> Deref for View<'v, 'a> {
+    type Target = Request<'v, 'a>;
+
+    fn deref(&self) -> &Request<'v, 'a> {
+        &self.request
+    }
 }
 
 impl<'v, 'a> View<'v, 'a> {
-    pub fn new(event: &'v Event<'a>, actor: &'v ActorRow, tables: &'v Tables, keys: KeySpace) -> View<'v, 'a> {
-        let verb: &str = &event.verb;
-        let object = event.object.as_ref();
-        let resource: &str = object.map_or("", |one| &one.resource);
-        let subresource: &str = object.map_or("", |one| &one.subresource);
-        // The API server puts a namespace's own name into its namespace.
-        let namespace: &str = object.map_or("", |one| if resource == "namespaces" { "" } else { &one.namespace });
-        let returned = is_object(&event.response);
-        let mut name: &str = object.map_or("", |one| &one.name);
-        if name.is_empty() && returned && verb == "create" {
-            name = first(&event.response.metadata.name, &event.request.metadata.name);
-        }
+    pub fn new(request: Request<'v, 'a>, keys: KeySpace) -> View<'v, 'a> {
+        let hash = keys::text;
         let mut view = View {
-            event,
-            actor,
-            tables,
             keys,
-            verb,
-            resource,
-            subresource,
-            namespace,
-            name,
-            group: object.map_or("", |one| &one.api_group),
-            resource_hash: keys::text(resource),
-            namespace_hash: keys::text(namespace),
-            name_hash: keys::text(name),
+            resource_hash: hash(request.resource),
+            namespace_hash: hash(request.namespace),
+            name_hash: hash(request.name),
             ids: Idents::new(),
             owners: SmallVec::new(),
-            write: matches!(verb, "create" | "update" | "patch" | "delete" | "deletecollection"),
-            ok: matches!(event.status_code, 0 | 101 | 200..=299),
+            request,
         };
-        view.ids = idents(view.resource_hash, view.namespace_hash, name, view.uid(returned));
+        view.ids = view.own_idents();
         view.owners = view.find_owners();
         view
     }
 
-    fn uid(&self, returned: bool) -> &'v str {
-        let event = self.event;
+    fn own_idents(&self) -> Idents {
+        let mut found = Idents::new();
+        let uid = self.uid();
+        if !uid.is_empty() {
+            found.push(keys::uid(uid));
+        }
+        if !self.name.is_empty() {
+            found.push(keys::object(self.resource_hash, self.namespace_hash, self.name_hash));
+        }
+        found
+    }
+
+    fn uid(&self) -> &'v str {
+        let event = self.request.event;
         let mut uid: &str = event.object.as_ref().map_or("", |one| &one.uid);
-        if uid.is_empty() && returned && self.subresource != "token" {
+        if uid.is_empty() && self.returned && self.subresource != "token" {
             uid = &event.response.metadata.uid;
         }
         if uid.is_empty() {
@@ -113,7 +100,7 @@ impl<'v, 'a> View<'v, 'a> {
     /// Resources and names of the owners that the generated `name` of a `resource` allows.
     fn named_owners<'n>(&self, resource: u64, name: &'n str) -> impl Iterator<Item = (u64, &'n str)> {
         let families = self.tables.generated_names.get(&resource).map_or(&[][..], Vec::as_slice);
-        let split = name.rsplit_once('-');
+        let split = if families.is_empty() { None } else { name.rsplit_once('-') };
         families.iter().filter_map(move |&(owner, suffix)| {
             split.filter(|(_, end)| suffix.fits(end)).map(|(base, _)| (owner, base))
         })
@@ -144,10 +131,6 @@ impl<'v, 'a> View<'v, 'a> {
     pub fn resource_of(&self, kind: &str) -> u64 {
         self.tables.resource_of(kind).unwrap_or(0)
     }
-
-    pub fn is(&self, class: Actor) -> bool {
-        self.actor.class == class
-    }
 }
 
 /// Identities from uid and name, whichever are there.
@@ -165,11 +148,6 @@ pub(super) fn idents(resource: u64, namespace: u64, name: &str, uid: &str) -> Id
 /// The first text that is not empty.
 pub(super) fn first<'t>(one: &'t str, other: &'t str) -> &'t str {
     if one.is_empty() { other } else { one }
-}
-
-/// Whether a body is a single object rather than a Status, a list or nothing.
-fn is_object(body: &Body<'_>) -> bool {
-    !body.kind.is_empty() && body.kind != "Status" && !body.kind.ends_with("List")
 }
 
 /// Whether a body says nothing of its object.

@@ -21,11 +21,8 @@ pub fn text(part: &str) -> u64 {
 /// Hash of four hashes, in order.
 #[inline]
 pub fn combine(seed: u64, parts: [u64; 4]) -> u64 {
-    let mut bytes = [0u8; 32];
-    for (slot, part) in bytes.chunks_exact_mut(8).zip(parts) {
-        slot.copy_from_slice(&part.to_le_bytes());
-    }
-    xxh3_64_with_seed(&bytes, seed)
+    let [a, b, c, d] = parts;
+    xxh3_64_with_seed([a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes(), d.to_le_bytes()].as_flattened(), seed)
 }
 
 /// Identity of an object by resource, namespace and name, given as hashes of text.

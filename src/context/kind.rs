@@ -17,6 +17,7 @@ macro_rules! coded {
             pub const ALL: &'static [$name] = &[$($name::$variant,)+];
 
             /// The number that stands for it in facts and in saved state.
+            #[inline]
             pub const fn code(self) -> u8 {
                 self as u8
             }

@@ -11,7 +11,7 @@ use super::tables::Tables;
 use super::undo::{Change, Journal};
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -23,6 +23,9 @@ use slot::{NONE, Slot};
 
 /// A map whose keys are hashes already.
 pub(super) type ByHash<V> = HashMap<u64, V, BuildHasherDefault<Identity>>;
+
+/// A set of hashes.
+pub(super) type Hashes = HashSet<u64, BuildHasherDefault<Identity>>;
 
 /// Hasher that passes a 64-bit hash through.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,7 +77,7 @@ impl Producer {
     }
 }
 
-/// Fewest inserts between two sweeps.
+/// Fewest new keys between two sweeps.
 const SWEEP_AFTER: usize = 4096;
 
 /// The latest writers of all keys of one stream.
@@ -85,7 +88,8 @@ pub(super) struct Memory {
     /// Keys that name each producer.
     counts: Vec<u32>,
     free: Vec<u32>,
-    inserted: usize,
+    /// Keys and notes that the last sweep left.
+    kept: usize,
     /// By an object's owner or keeper key: the child key of its owner, the wake key of its keeper; and when that was seen.
     notes: ByHash<(u64, Micros)>,
 }
@@ -233,7 +237,6 @@ impl Memory {
         let (other, dropped) =
             if same_user { (before.other, before.latest()) } else { (before.latest(), before.other) };
         *slot = Slot::new(before.aspect(), index, other);
-        self.inserted += 1;
         self.retain(index);
         if journal.is_on() {
             journal.pass(|| written);
@@ -279,15 +282,15 @@ impl Memory {
         }
     }
 
-    /// Frees the keys that no event at or after `watermark` can find, once enough were inserted to pay for looking at all.
+    /// Frees the keys that no event at or after `watermark` can find, once enough are new to pay for looking at all. A key that is
+    /// written again costs no memory.
     pub fn forget(&mut self, watermark: Micros, tables: &Tables) {
-        if self.inserted >= SWEEP_AFTER.max(self.slots.len() / 2) {
+        if self.slots.len() + self.notes.len() >= self.kept + SWEEP_AFTER.max(self.kept / 2) {
             self.sweep(watermark, tables);
         }
     }
 
     fn sweep(&mut self, watermark: Micros, tables: &Tables) {
-        self.inserted = 0;
         let mut slots = std::mem::take(&mut self.slots);
         slots.retain(|_, slot| {
             if self.producer(slot.latest()).is_some_and(|one| one.at >= watermark) {
@@ -309,6 +312,7 @@ impl Memory {
         self.slots = slots;
         let horizon_us = tables.horizon_us(Aspect::Owner.code());
         self.notes.retain(|_, (_, at)| watermark.since(*at) <= horizon_us);
+        self.kept = self.slots.len() + self.notes.len();
     }
 
     /// Number of keys and of producers that are held.

@@ -22,6 +22,7 @@ pub mod model;
 mod pattern;
 mod produce;
 mod react;
+mod request;
 pub mod rules;
 pub mod summary;
 pub mod tables;

@@ -6,6 +6,7 @@
 use super::actor::ActorRow;
 use super::keys;
 use super::kind::{Aspect, Kind};
+use super::memory::{ByHash, Hashes};
 use super::model::{Actor, Background};
 use super::pattern::Pattern;
 use super::rules::{BUILT_IN, BackgroundRow, Rules, RulesError, Suffix};
@@ -33,21 +34,22 @@ pub struct Tables {
     pub(super) weak_below: u8,
     pub(super) prompt_from: u8,
     pub(super) grammar_agents: Pattern,
-    pub(super) kubelet_reads: HashSet<u64>,
-    pub(super) spec_subresources: HashSet<u64>,
-    pub(super) unwritten: HashSet<u64>,
-    pub(super) hash_labels: HashSet<u64>,
-    pub(super) generated_names: HashMap<u64, Vec<(u64, Suffix)>>,
+    pub(super) kubelet_reads: Hashes,
+    pub(super) spec_subresources: Hashes,
+    pub(super) unwritten: Hashes,
+    pub(super) hash_labels: Hashes,
+    pub(super) generated_names: ByHash<Vec<(u64, Suffix)>>,
     pub(super) resources: HashMap<String, u64>,
     /// Hashes of all resources of `resources`, each once.
     pub(super) known_resources: Vec<u64>,
-    pub(super) without_discovery: HashSet<u64>,
-    pub(super) one_shot_managers: HashSet<u64>,
-    pub(super) file_managers: HashSet<u64>,
-    pub(super) described: HashSet<u64>,
-    pub(super) drained: HashSet<u64>,
+    pub(super) without_discovery: Hashes,
+    pub(super) one_shot_managers: Hashes,
+    pub(super) file_managers: Hashes,
+    pub(super) described: Hashes,
+    pub(super) drained: Hashes,
     pub(super) made_from: HashSet<(u64, u64)>,
-    naming: Vec<u8>,
+    /// By the code of a kind.
+    naming: Vec<bool>,
     nearer: Vec<Vec<u8>>,
     tiers: Vec<Vec<Tier>>,
     horizons_us: Vec<i64>,
@@ -125,7 +127,7 @@ impl Tables {
         let regex = |table, pattern: &str| compile_pattern(place, table, pattern);
         let optional = |table, pattern: &Option<String>| pattern.as_deref().map(|one| regex(table, one)).transpose();
 
-        let mut generated_names: HashMap<u64, Vec<(u64, Suffix)>> = HashMap::new();
+        let mut generated_names: ByHash<Vec<(u64, Suffix)>> = ByHash::default();
         for one in &rules.objects.generated_names {
             generated_names.entry(keys::text(&one.resource)).or_default().push((keys::text(&one.owner), one.suffix));
         }
@@ -197,7 +199,7 @@ impl Tables {
             described: hashes(&rules.commands.described),
             drained: hashes(&rules.commands.drained),
             made_from: rules.commands.made_from.iter().map(|(a, b)| (keys::text(a), keys::text(b))).collect(),
-            naming: rules.naming.iter().map(|kind| kind.code()).collect(),
+            naming: Kind::ALL.iter().map(|kind| rules.naming.contains(kind)).collect(),
             nearer,
             tiers,
             horizons_us,
@@ -230,7 +232,7 @@ impl Tables {
     /// Whether evidence of `kind` names the very object that was written, rather than a place where something was.
     #[inline]
     pub(super) fn names_object(&self, kind: u8) -> bool {
-        self.naming.contains(&kind)
+        self.naming.get(usize::from(kind)).copied().unwrap_or(false)
     }
 
     /// Kinds of evidence that name a cause nearer by than `kind` does.
@@ -270,7 +272,7 @@ fn compile_pattern(place: &str, table: &'static str, pattern: &str) -> Result<Pa
     })
 }
 
-fn hashes(names: &[String]) -> HashSet<u64> {
+fn hashes(names: &[String]) -> Hashes {
     names.iter().map(|name| keys::text(name)).collect()
 }
 

@@ -6,13 +6,14 @@
 //! ```
 
 use super::epoch::Flow;
-use super::filtered::{Drop, Drops, MINUTE_US};
+use super::filtered::{Drop, MINUTE_US};
 use super::note::{Note, Notes};
 use super::parts::{ContextPart, SessionPart};
 use super::shelf::{Shelf, Shelved};
 use super::sums::{EventColumns, Sums};
+use crate::audit::time::Micros;
 use crate::context::kind::Kind;
-use crate::context::model::{AuditId, Role};
+use crate::context::model::{AuditId, Background, Role};
 use crate::lake::LakeError;
 use crate::lake::tables::{AuditIdText, ModelLabel, RowNote, annotate};
 use crate::model::labels::LabelSpec;
@@ -20,6 +21,7 @@ use crate::model::vote::Vote;
 use crate::source::stream::StreamName;
 use arrow_array::RecordBatch;
 use hashbrown::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
@@ -101,7 +103,7 @@ fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating) -> Result<Vec<Anno
     let columns = EventColumns::of(&shelved.rows)?;
     let mut rows = vec![RowNote::LEFT_OUT; shelved.rows.num_rows()];
     let mut sums = Sums::new(shelved.stream.as_str(), &columns, &shelved.details).by_minute(how.by_minute);
-    let mut drops = Drops::new();
+    let mut folded: BTreeMap<(Micros, Background, &str), u64> = BTreeMap::new();
     for note in &notes.notes {
         // A late event is always worth a row: it may be what an attacker held back.
         let background = note.attribution.background.filter(|_| how.contexts && !note.late);
@@ -110,17 +112,19 @@ fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating) -> Result<Vec<Anno
         }
         sums.session(note);
         if let Some(stream) = background.filter(|_| how.fold) {
-            let (minute, class) = (note.at.floor(MINUTE_US), columns.class.at(note.row).to_owned());
-            *drops.entry(Drop { minute, rule: format!("background:{}", stream.name()), class }).or_default() += 1;
+            *folded.entry((note.at.floor(MINUTE_US), stream, columns.class.at(note.row))).or_default() += 1;
         } else if let Some(row) = rows.get_mut(note.row as usize) {
             *row = row_note(note, &odd, how);
         }
     }
     let mut out = Vec::new();
     let (contexts, sessions) = sums.finish();
-    out.extend(contexts.into_iter().map(Box::new).map(Annotated::Context));
+    out.extend(contexts.into_iter().map(Annotated::Context));
     out.extend(sessions.into_iter().map(Box::new).map(Annotated::Session));
-    out.extend(drops.into_iter().map(|(drop, count)| Annotated::Dropped(drop, count)));
+    out.extend(folded.into_iter().map(|((minute, stream, class), count)| {
+        let (rule, class) = (format!("background:{}", stream.name()), class.to_owned());
+        Annotated::Dropped(Drop { minute, rule, class }, count)
+    }));
     if rows.iter().any(|row| row.keep) {
         out.push(Annotated::Rows(annotate(shelved.rows.clone(), &rows)?));
     }

@@ -18,6 +18,7 @@ use super::block::{BESIDE, DecodedBlock, Pulse, SETTLED, Seen, Share};
 use super::coming::Coming;
 use super::epoch::{IdMap, Tick};
 use super::note::{Note, Notes, unattributed};
+use super::open_blocks::OpenBlocks;
 use super::order::{Arrival, Order, Place, ResumePoint};
 use super::owner::Out;
 use super::shelf::BatchId;
@@ -31,7 +32,6 @@ use crate::model::vote::Vote;
 use crate::source::PartitionId;
 use crate::source::stream::StreamName;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,8 +40,7 @@ pub struct Attribute {
     order: Order,
     attributor: Option<Attributor>,
     sessions: Option<Sessions>,
-    blocks: BTreeMap<u64, Held>,
-    next_block: u64,
+    blocks: OpenBlocks<Held>,
     odd_ids: IdMap<AuditId, (Micros, String)>,
     rows_waiting: u64,
     let_go: Vec<PartitionId>,
@@ -67,7 +66,6 @@ pub struct Totals {
 struct Held {
     worker: u32,
     share: Share,
-    open: usize,
 }
 
 impl Held {
@@ -86,8 +84,7 @@ impl Attribute {
             order,
             attributor,
             sessions,
-            blocks: BTreeMap::new(),
-            next_block: 0,
+            blocks: OpenBlocks::default(),
             odd_ids: IdMap::default(),
             rows_waiting: 0,
             let_go: Vec::new(),
@@ -110,7 +107,7 @@ impl Attribute {
             let at = facts.heads.first().map_or(Micros::MIN, |head| head.at);
             self.odd_ids.extend(facts.odd_ids.drain(..).map(|(id, text)| (id, (at, text))));
         }
-        let number = self.next_block;
+        let number = self.blocks.next_number();
         let mut open = 0;
         for seen in block.seen(share.as_ref()) {
             let (index, head) = match seen {
@@ -146,9 +143,8 @@ impl Attribute {
                 }
             }
         }
-        if let Some(share) = share.filter(|_| open > 0) {
-            self.next_block += 1;
-            self.blocks.insert(number, Held { worker: block.worker, share, open });
+        if let Some(share) = share {
+            self.blocks.put(Held { worker: block.worker, share }, open);
         }
     }
 
@@ -165,7 +161,7 @@ impl Attribute {
         let limit = if tick.flush { Micros::MAX } else { watermark };
         if let Some(Attributor::Live(live)) = &mut self.attributor {
             let blocks = &self.blocks;
-            let find = |place: Place| Input::of(&blocks.get(&place.block)?.share.facts, place.head as usize);
+            let find = |place: Place| Input::of(&blocks.get(place.block)?.share.facts, place.head as usize);
             let changes = live.epoch(limit, find);
             if !changes.is_empty() {
                 out.push(Out::Live(changes));
@@ -179,7 +175,7 @@ impl Attribute {
             sessions.retire(watermark, tick.flush);
         }
         self.odd_ids.retain(|_, (at, _)| watermark.since(*at) < ODD_ID_HORIZON_US);
-        for ((worker, batch), notes) in std::mem::take(&mut self.notes).0 {
+        for ((worker, batch), notes) in std::mem::take(&mut self.notes).by_batch() {
             let odd_ids = self.odd_ids_of(&notes);
             out.push(Out::Notes(Notes { worker, batch, notes, odd_ids }));
         }
@@ -191,7 +187,7 @@ impl Attribute {
         let released = self.order.release(limit);
         self.released.fetch_add(released.len() as u64, Ordering::Relaxed);
         for (number, waiting) in released.iter().enumerate() {
-            let Some(held) = self.blocks.get(&waiting.place.block) else { continue };
+            let Some(held) = self.blocks.get(waiting.place.block) else { continue };
             let Some(head) = held.share.facts.heads.get(waiting.place.head as usize) else { continue };
             self.rows_waiting -= u64::from(has_row(head));
             if head.flags & BESIDE != 0 {
@@ -204,7 +200,7 @@ impl Attribute {
                 }
             } else {
                 let released = released.get(number + 1..).unwrap_or_default();
-                let find = |block: u64| self.blocks.get(&block).map(|held| &held.share.facts);
+                let find = |block: u64| self.blocks.get(block).map(|held| &held.share.facts);
                 let coming = Coming { facts: &find, released, waiting: self.order.coming() };
                 let facts = &held.share.facts;
                 let mut own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
@@ -217,12 +213,7 @@ impl Attribute {
                 }
                 self.notes.put(held.place(), own);
             }
-            if let Entry::Occupied(mut held) = self.blocks.entry(waiting.place.block) {
-                held.get_mut().open -= 1;
-                if held.get().open == 0 {
-                    held.remove();
-                }
-            }
+            self.blocks.settle_one(waiting.place.block);
         }
         if let Some(earlier) = received {
             self.notes.put(earlier.place, earlier.note);
@@ -321,13 +312,37 @@ fn note(head: &Head, attribution: Attribution, session: Option<Id>, late: bool) 
 
 /// Notes of one epoch, by worker and batch.
 #[derive(Default)]
-struct NotesByBatch(BTreeMap<(u32, BatchId), Vec<Note>>);
+struct NotesByBatch {
+    others: BTreeMap<(u32, BatchId), Vec<Note>>,
+    /// The batch that was noted last: events that follow each other mostly lie in one.
+    place: (u32, BatchId),
+    notes: Vec<Note>,
+}
 
 impl NotesByBatch {
     fn put(&mut self, place: (u32, BatchId), note: Note) {
-        if note.row != u32::MAX {
-            self.0.entry(place).or_default().push(note);
+        if note.row == u32::MAX {
+            return;
         }
+        if place != self.place {
+            let next = self.others.remove(&place).unwrap_or_else(|| Vec::with_capacity(self.notes.len()));
+            let last = std::mem::replace(&mut self.notes, next);
+            self.lay_down(last);
+            self.place = place;
+        }
+        self.notes.push(note);
+    }
+
+    fn lay_down(&mut self, notes: Vec<Note>) {
+        if !notes.is_empty() {
+            self.others.insert(self.place, notes);
+        }
+    }
+
+    fn by_batch(mut self) -> BTreeMap<(u32, BatchId), Vec<Note>> {
+        let last = std::mem::take(&mut self.notes);
+        self.lay_down(last);
+        self.others
     }
 }
 

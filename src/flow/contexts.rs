@@ -103,7 +103,8 @@ impl Contexts {
         }
     }
 
-    fn epoch(&mut self, mut parts: Vec<ContextPart>, mark: StreamMark, out: &mut Vec<Out>) {
+    #[allow(clippy::vec_box)] // they come boxed: 1.4 KB each, on their way through several operators
+    fn epoch(&mut self, mut parts: Vec<Box<ContextPart>>, mark: StreamMark, out: &mut Vec<Out>) {
         if self.pauses.quiet_us.is_some() {
             parts.sort_by_key(|part| part.last.floor(MINUTE_US));
         }
@@ -116,7 +117,7 @@ impl Contexts {
             }
             let context = self.open.wake(part.context);
             self.pauses.forget(context);
-            context.part.merge(part);
+            context.part.merge(*part);
             context.fresh = true;
             self.pauses.note(context);
         }
@@ -137,12 +138,10 @@ impl Contexts {
                     let context = self.open.wake(id);
                     self.pauses.forget(context);
                     self.batched.tell(context, (self.stream.as_str(), self.limits), false, out);
+                    self.open.lay_down(id); // as saved state has it
                 }
                 if mark.commit.is_some() {
                     out.extend(self.open.save(id).map(Out::Piece));
-                }
-                if mark.flush {
-                    self.open.lay_down(id);
                 }
             }
         }
@@ -154,7 +153,7 @@ impl Contexts {
 /// The operator. A context closes when the watermark is more than `horizon_us` behind its last event; it is told when it has
 /// been quiet for `quiet_us`, if that is given, or else when it closes.
 pub fn close_contexts<'s>(
-    parts: Flow<'s, (StreamName, ContextPart)>,
+    parts: Flow<'s, (StreamName, Box<ContextPart>)>,
     marks: Flow<'s, Mark>,
     (horizon_us, quiet_us, limits): (i64, Option<i64>, Limits),
     (state, index, peers): (&State, usize, usize),

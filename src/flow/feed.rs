@@ -2,6 +2,7 @@
 //!
 //! An epoch is a few blocks a worker.
 
+use super::deal::Dealer;
 use super::drive::{Workers, tell_all, wait_for_room};
 use super::epoch::{Epoch, Tick};
 use super::mailbox::Message;
@@ -29,6 +30,8 @@ pub struct Pace {
     pub commit_every: Duration,
     /// Input between commits.
     pub commit_bytes: u64,
+    /// Worker 0 owns streams of events, beside what all workers do.
+    pub owner_busy: bool,
     /// Set to stop reading, commit what was read, and end.
     pub stop: Arc<AtomicBool>,
 }
@@ -51,6 +54,7 @@ pub fn feed<W>(
     let mut epoch: Epoch = 0;
     let mut read_any = false;
     let mut shown = 0;
+    let mut dealer = Dealer::new(workers.len(), pace.owner_busy);
     let health = &shared.progress.health;
     health.phase(Phase::Running);
     health.running(FILES);
@@ -85,7 +89,7 @@ pub fn feed<W>(
                     read_any = true;
                     bytes_since_commit += item.bytes();
                     let Some(work) = deal(item) else { continue };
-                    if let Some(worker) = workers.get(dealt % workers.len())
+                    if let Some(worker) = workers.get(dealer.turn())
                         && worker.send(Message::Work(work)).is_err()
                     {
                         return Ok(false);

@@ -17,7 +17,7 @@
 //! ```
 //! - [`drive`] runs the threads: one that feeds, and the workers, each with a [`mailbox`]. The feed runs at most a few epochs ahead of what has passed
 //!   through: timely has no flow control of its own.
-//! - [`feed`] reads files, deals blocks ([`work`]) to workers, cuts epochs, and asks for commits.
+//! - [`feed`] reads files, deals blocks ([`work`]) to workers ([`deal`]), cuts epochs, and asks for commits.
 //! - [`follow`] does the same for topics that never end, and [`run`](mod@run) is a run of it: it starts from the newest manifest, and
 //!   starts again from there where a topic turns out to be another one.
 //! - [`decode`], with a [`decoder`], turns each block into a small batch of facts, and the blocks of an epoch into one Arrow batch a
@@ -26,6 +26,7 @@
 //! - [`owner`] owns the streams, each with an [`attribute`], which judges lateness in arrival order, moves the stream's watermark, puts
 //!   events into event order below it, and runs the causal engine and the sessions over them. One note a row goes back to the worker that
 //!   has the row.
+//! - [`open_blocks`] keeps the blocks whose events wait for the watermark.
 //! - [`streams`] is what lets one run have many: whatever knows order or keeps aggregates has one state a stream, and data carry the
 //!   name of theirs.
 //! - [`windows`], [`infer`] and [`vote`], where a label model is given, stand between decode and attribute: windows over events in order
@@ -56,6 +57,7 @@ pub mod clusters;
 pub mod coming;
 pub mod commit;
 pub mod contexts;
+pub mod deal;
 pub mod decode;
 pub mod decoder;
 pub mod drive;
@@ -70,6 +72,7 @@ pub mod live;
 pub mod live_contexts;
 pub mod mailbox;
 pub mod note;
+pub mod open_blocks;
 pub mod open_contexts;
 pub mod order;
 pub mod owner;

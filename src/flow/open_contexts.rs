@@ -43,7 +43,8 @@ struct Resting {
 /// The open contexts of one worker.
 #[derive(Debug, Default)]
 pub struct OpenContexts {
-    awake: IdMap<Id, Open>,
+    /// Boxed, since the map moves what it holds when it grows, and is half empty then.
+    awake: IdMap<Id, Box<Open>>,
     resting: IdMap<Id, Resting>,
     failure: Option<String>,
 }
@@ -59,7 +60,7 @@ fn over(last: Micros, background: bool, watermark: Micros, horizon_us: i64) -> b
 impl OpenContexts {
     /// Those of the last commit.
     pub fn new(saved: Vec<Open>) -> OpenContexts {
-        let awake = saved.into_iter().map(|open| (open.part.context, open)).collect();
+        let awake = saved.into_iter().map(|open| (open.part.context, Box::new(open))).collect();
         OpenContexts { awake, ..OpenContexts::default() }
     }
 
@@ -72,14 +73,15 @@ impl OpenContexts {
     pub fn wake(&mut self, context: Id) -> &mut Open {
         if let Some(resting) = self.resting.remove(&context) {
             let open = self.read(&resting);
-            self.awake.insert(context, open);
+            self.awake.insert(context, Box::new(open));
         }
         self.awake.entry(context).or_default()
     }
 
     /// Lays down those that have been quiet for a while.
     pub fn rest(&mut self, now: Micros) {
-        let quiet: Vec<(Id, Open)> = self.awake.extract_if(|_, open| now.since(open.part.last) >= REST_US).collect();
+        let quiet: Vec<(Id, Box<Open>)> =
+            self.awake.extract_if(|_, open| now.since(open.part.last) >= REST_US).collect();
         quiet.into_iter().for_each(|(context, open)| self.lay(context, &open));
     }
 
@@ -104,7 +106,7 @@ impl OpenContexts {
     /// Takes out those that nothing can join any more, by their start.
     pub fn close(&mut self, watermark: Micros, horizon_us: i64) -> Vec<Open> {
         let ends = |open: &Open| over(open.part.last, open.part.background.is_some(), watermark, horizon_us);
-        let mut closed: Vec<Open> = self.awake.extract_if(|_, open| ends(open)).map(|(_, open)| open).collect();
+        let mut closed: Vec<Open> = self.awake.extract_if(|_, open| ends(open)).map(|(_, open)| *open).collect();
         let rests = |one: &Resting| over(one.last, one.background, watermark, horizon_us);
         let resting: Vec<Resting> = self.resting.extract_if(|_, one| rests(one)).map(|(_, one)| one).collect();
         closed.extend(resting.iter().map(|one| self.read(one)));
@@ -123,7 +125,7 @@ impl OpenContexts {
 
     /// The state of one, for a commit.
     pub fn save(&self, context: Id) -> Option<Piece> {
-        let awake = self.awake.get(&context).map(|open| Piece::encode(Section::Context, context.0, open));
+        let awake = self.awake.get(&context).map(|open| Piece::encode(Section::Context, context.0, &**open));
         let resting = || self.resting.get(&context).map(|one| one.bytes.clone());
         awake.or_else(|| Some(Piece::state(Section::Context, context.0, resting()?)))
     }

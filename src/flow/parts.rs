@@ -181,11 +181,14 @@ impl ContextPart {
 
     /// Adds what another batch says of the same context.
     pub fn merge(&mut self, other: ContextPart) {
-        let empty = self.events == 0;
+        if self.events == 0 {
+            *self = other;
+            return;
+        }
         self.context = other.context;
-        self.start = if empty { other.start } else { self.start.min(other.start) };
-        self.end = if empty { other.end } else { self.end.max(other.end) };
-        self.last = if empty { other.last } else { self.last.max(other.last) };
+        self.start = self.start.min(other.start);
+        self.end = self.end.max(other.end);
+        self.last = self.last.max(other.last);
         self.background = other.background.or(self.background.take());
         self.events += other.events;
         self.requests += other.requests;
@@ -207,18 +210,19 @@ impl ContextPart {
         for (object, (at, count)) in other.replicas {
             self.read_replicas(object, at, count);
         }
-        self.told = first(self.told.take(), other.told);
-        self.then = first(self.then.take(), other.then);
+        keep_first(&mut self.told, other.told);
+        keep_first(&mut self.then, other.then);
         self.root_audit_id = self.root_audit_id.take().or(other.root_audit_id);
         self.parent_context = self.parent_context.or(other.parent_context);
     }
 }
 
-/// The one of lower rank.
-fn first(a: Option<(TellRank, Told)>, b: Option<(TellRank, Told)>) -> Option<(TellRank, Told)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(if b.0 < a.0 { b } else { a }),
-        (a, b) => a.or(b),
+/// The one of lower rank stays.
+fn keep_first(one: &mut Option<(TellRank, Told)>, other: Option<(TellRank, Told)>) {
+    if let Some((rank, _)) = &other
+        && one.as_ref().is_none_or(|one| *rank < one.0)
+    {
+        *one = other;
     }
 }
 

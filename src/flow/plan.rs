@@ -168,7 +168,8 @@ impl ReplayPlan {
     /// When its feed commits and ends; `next_commit` is the number of the first commit.
     pub fn pace(&self, next_commit: u64) -> Pace {
         let ReplayPlan { commit_every, commit_bytes, .. } = *self;
-        Pace { next_commit, commit_every, commit_bytes, stop: Arc::clone(&self.stop) }
+        let owner_busy = self.causal();
+        Pace { next_commit, commit_every, commit_bytes, owner_busy, stop: Arc::clone(&self.stop) }
     }
 
     /// Whether the causal engine has work: contexts are looked for, or a label model sees what it says.

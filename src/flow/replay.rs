@@ -223,7 +223,7 @@ fn build<'s>(
         other => Err((stream, other)),
     });
     let (context_parts, sums) = split(sums, |(stream, sum)| match sum {
-        Annotated::Context(part) => Ok((stream, *part)),
+        Annotated::Context(part) => Ok((stream, part)),
         other => Err((stream, other)),
     });
     let (session_parts, sums) = split(sums, |(stream, sum)| match sum {

@@ -37,6 +37,20 @@ impl<'a> TextColumn<'a> {
             TextColumn::Plain(values) => values.value(row),
         }
     }
+
+    /// The code of a row's text, where there is one.
+    fn code(&self, row: u32) -> Option<u32> {
+        let TextColumn::Coded(codes, _) = self else { return None };
+        codes.key(row as usize).and_then(|code| u32::try_from(code).ok())
+    }
+
+    /// The text behind a code.
+    fn of_code(&self, code: u32) -> &'a str {
+        match self {
+            TextColumn::Coded(_, values) if (code as usize) < values.len() => values.value(code as usize),
+            _ => "",
+        }
+    }
 }
 
 /// The columns of `events` that sums are made of.
@@ -141,16 +155,35 @@ pub struct Sums<'a> {
     stream: &'a str,
     columns: &'a EventColumns<'a>,
     details: &'a [(u32, Detail)],
-    contexts: IdMap<(Id, Micros), ContextPart>,
+    /// Places in `parts`.
+    contexts: IdMap<(Id, Micros), u32>,
+    #[allow(clippy::vec_box)] // they leave boxed, and are sorted before
+    parts: Vec<Box<ContextPart>>,
+    /// Events by verb and by actor, as codes of their columns: see [`Tally`].
+    tallies: IdMap<u64, u64>,
     by_minute: bool,
+    /// Ids of the hours of background streams; there are few in a batch.
+    hours: Vec<((Background, Micros), Id)>,
     sessions: IdMap<Id, SessionPart>,
+    /// Where names are put together.
+    text: String,
 }
 
 impl<'a> Sums<'a> {
     /// Nothing yet. `details` are sorted by row.
     pub fn new(stream: &'a str, columns: &'a EventColumns<'a>, details: &'a [(u32, Detail)]) -> Sums<'a> {
-        let (contexts, sessions) = (IdMap::default(), IdMap::default());
-        Sums { stream, columns, details, contexts, by_minute: false, sessions }
+        Sums {
+            stream,
+            columns,
+            details,
+            contexts: IdMap::default(),
+            parts: Vec::new(),
+            tallies: IdMap::default(),
+            by_minute: false,
+            hours: Vec::new(),
+            sessions: IdMap::default(),
+            text: String::new(),
+        }
     }
 
     /// Keeps a part for each minute of a context, so that its pauses can be told.
@@ -165,13 +198,16 @@ impl<'a> Sums<'a> {
         let code = columns.code(row);
         let failed = u64::from(code >= 400);
         let id = match background {
-            Some(stream) => {
-                Id(hash(&[self.stream, "background", stream.name(), &note.at.floor(HOUR_US).0.to_string()]))
-            }
+            Some(stream) => self.hour(stream, note.at.floor(HOUR_US)),
             None => note.attribution.context,
         };
         let minute = if self.by_minute { note.at.floor(MINUTE_US) } else { Micros::MIN };
-        let part = self.contexts.entry((id, minute)).or_default();
+        let (parts, tallies) = (&mut self.parts, &mut self.tallies);
+        let place = *self.contexts.entry((id, minute)).or_insert_with(|| {
+            parts.push(Box::default());
+            (parts.len() - 1) as u32 // a batch has fewer rows than that
+        });
+        let Some(part) = parts.get_mut(place as usize) else { return };
         let (start, end) =
             (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
         part.start = if part.events == 0 { start } else { part.start.min(start) };
@@ -180,8 +216,14 @@ impl<'a> Sums<'a> {
         part.context = id;
         part.events += 1;
         part.late += u64::from(note.late);
-        count(&mut part.verbs, verb);
-        count(&mut part.actors, columns.user.at(row));
+        for (kind, column, counts) in
+            [(Tally::Verb, &columns.verb, &mut part.verbs), (Tally::Actor, &columns.user, &mut part.actors)]
+        {
+            match column.code(row) {
+                Some(code) => *tallies.entry(kind.key(place, code)).or_default() += 1,
+                None => count(counts, column.at(row)),
+            }
+        }
         if let Some(stream) = background {
             part.background = Some(stream.name().to_owned());
             part.minutes |= 1 << (note.at.0.rem_euclid(HOUR_US) / MINUTE_US);
@@ -203,7 +245,7 @@ impl<'a> Sums<'a> {
                 if verb == "get"
                     && let Some(count) = detail().and_then(|detail| detail.read_replicas)
                 {
-                    part.read_replicas(format!("{resource}/{namespace}/{name}"), note.at, count);
+                    part.read_replicas([resource, namespace, name].join("/"), note.at, count);
                 }
                 part.writes += u64::from(note.write);
                 part.writes_failed += u64::from(note.write) * failed;
@@ -234,15 +276,15 @@ impl<'a> Sums<'a> {
         }
         if note.write && failed == 0 && resource != "events" && !resource.is_empty() {
             if !name.is_empty() {
-                part.objects
-                    .add(&format!("{resource}/{}/{name}", if resource == "namespaces" { "" } else { namespace }));
+                let namespace = if resource == "namespaces" { "" } else { namespace };
+                part.objects.add(joined(&mut self.text, [resource, "/", namespace, "/", name]));
             }
             let by_command = note.attribution.role != Role::Effect;
             let slash = if subresource.is_empty() { "" } else { "/" };
             let counts = if by_command { &mut part.commands } else { &mut part.changes };
             // A kubelet's delete is the last step of a deletion that was counted when it was asked for.
             if by_command || verb != "delete" || columns.class.at(row) != Class::Node.as_str() {
-                count(counts, &format!("{verb} {resource}{slash}{subresource}"));
+                count(counts, joined(&mut self.text, [verb, " ", resource, slash, subresource]));
             }
             if by_command && resource == "secrets" {
                 part.secrets.add(name);
@@ -253,6 +295,16 @@ impl<'a> Sums<'a> {
                 part.nodes.add(&node);
             }
         }
+    }
+
+    /// The context that stands for an hour of a background stream.
+    fn hour(&mut self, background: Background, hour: Micros) -> Id {
+        let known = self.hours.iter().find(|(of, _)| *of == (background, hour));
+        known.map(|(_, id)| *id).unwrap_or_else(|| {
+            let id = Id(hash(&[self.stream, "background", background.name(), &hour.0.to_string()]));
+            self.hours.push(((background, hour), id));
+            id
+        })
     }
 
     /// Adds an event to its session.
@@ -285,13 +337,53 @@ impl<'a> Sums<'a> {
     }
 
     /// The sums, by id.
-    pub fn finish(self) -> (Vec<ContextPart>, Vec<SessionPart>) {
-        let mut contexts: Vec<_> = self.contexts.into_values().collect();
+    pub fn finish(self) -> (Vec<Box<ContextPart>>, Vec<SessionPart>) {
+        let (columns, mut contexts) = (self.columns, self.parts);
+        for (key, count) in self.tallies {
+            let (kind, place, code) = Tally::of(key);
+            if let Some(part) = contexts.get_mut(place) {
+                let (counts, column) = match kind {
+                    Tally::Verb => (&mut part.verbs, &columns.verb),
+                    Tally::Actor => (&mut part.actors, &columns.user),
+                };
+                *counts.entry(column.of_code(code).to_owned()).or_default() += count;
+            }
+        }
         let mut sessions: Vec<_> = self.sessions.into_values().collect();
         contexts.sort_unstable_by_key(|part| (part.context, part.last));
         sessions.sort_unstable_by_key(|part| part.session);
         (contexts, sessions)
     }
+}
+
+/// What is counted by code: each event would else be looked up by text, in a map of each context, twice.
+#[derive(Copy, Clone)]
+enum Tally {
+    Verb,
+    Actor,
+}
+
+impl Tally {
+    /// Of the context at `place`: the place above, the code below, which has 31 bits, and what is counted between them.
+    fn key(self, place: u32, code: u32) -> u64 {
+        let kind = match self {
+            Tally::Verb => 0,
+            Tally::Actor => 1 << 31,
+        };
+        u64::from(place) << 32 | kind | u64::from(code)
+    }
+
+    fn of(key: u64) -> (Tally, usize, u32) {
+        let kind = if key & 1 << 31 == 0 { Tally::Verb } else { Tally::Actor };
+        (kind, (key >> 32) as usize, key as u32 & !(1 << 31))
+    }
+}
+
+/// The parts put together in a buffer that is used again.
+fn joined<'t>(text: &'t mut String, parts: [&str; 5]) -> &'t str {
+    text.clear();
+    parts.into_iter().for_each(|part| text.push_str(part));
+    text
 }
 
 fn count(counts: &mut super::parts::Counts, name: &str) {

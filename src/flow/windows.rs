@@ -20,6 +20,7 @@
 use super::block::{BESIDE, DecodedBlock, Features, Pulse, SETTLED, Seen as InBlock, Share};
 use super::coming::Coming;
 use super::epoch::{Flow, Tick, by_epoch};
+use super::open_blocks::OpenBlocks;
 use super::order::{Arrival, Order, Place, Waiting};
 use super::state::{Piece, Section};
 use super::streams::{self, Streams};
@@ -33,7 +34,6 @@ use crate::model::labeler::Labeler;
 use crate::model::windows::{Cutter, Window};
 use crate::source::stream::StreamName;
 use serde::{Deserialize, Serialize};
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use timely::dataflow::channels::pact::Exchange;
@@ -105,10 +105,9 @@ pub struct Windows {
     engine: Option<Engine>,
     sequence: Sequence,
     /// Blocks with events that wait for the watermark.
-    blocks: BTreeMap<u64, Held>,
+    blocks: OpenBlocks<Held>,
     /// Rows whose columns are not complete, in order.
     incomplete: VecDeque<Vec<u16>>,
-    next_block: u64,
     next_chunk: u64,
     /// Times of the events in windows that are not settled; the first has number `settled`.
     open: VecDeque<Micros>,
@@ -122,7 +121,6 @@ struct Held {
     facts: FactBatch,
     /// What the model sees of its events, by head.
     seen: BTreeMap<u32, Seen>,
-    open: usize,
 }
 
 /// What the model sees of an event.
@@ -146,9 +144,8 @@ impl Windows {
             cutter,
             engine,
             sequence,
-            blocks: BTreeMap::new(),
+            blocks: OpenBlocks::default(),
             incomplete: VecDeque::new(),
-            next_block: 0,
             next_chunk: 0,
             open: VecDeque::new(),
             settled: saved.settled,
@@ -222,7 +219,7 @@ impl Windows {
 
     fn arrive(&mut self, block: &DecodedBlock, mut share: Option<&mut Share>) {
         block.tell(&mut self.order);
-        let number = self.next_block;
+        let number = self.blocks.next_number();
         let features = share.as_mut().map(|share| std::mem::take(&mut share.features));
         let Features { heads, rows, labels } = features.unwrap_or_default();
         let seen = |(row, (own, routine))| Seen { row, own, routine };
@@ -242,22 +239,21 @@ impl Windows {
             open += usize::from(arrival == Arrival::Queued && !settled);
         }
         if let Some(share) = share.filter(|_| open > 0) {
-            self.next_block += 1;
-            self.blocks.insert(number, Held { facts: share.facts.clone(), seen, open });
+            self.blocks.put(Held { facts: share.facts.clone(), seen }, open);
         }
     }
 
     /// The next event in order, with those behind it.
     fn release(&mut self, event: &Waiting, behind: &[Waiting], ids: &mut Vec<Id>) {
         let place = event.place;
-        let find = |block: u64| self.blocks.get(&block).map(|held| &held.facts);
+        let find = |block: u64| self.blocks.get(block).map(|held| &held.facts);
         let Some(input) = find(place.block).and_then(|facts| Input::of(facts, place.head as usize)) else { return };
         let (id, bits) = (input.head.id, input.head.flags);
         if bits & BESIDE == 0 {
             let coming = Coming { facts: &find, released: behind, waiting: self.order.coming() };
             let engine = self.engine.as_mut();
             let said = engine.map(|engine| engine.apply_before(input.head, input.facts, input.client, &coming));
-            let held = self.blocks.get_mut(&place.block);
+            let held = self.blocks.get_mut(place.block);
             if let Some(Seen { row, own, routine }) = held.and_then(|held| held.seen.remove(&place.head)) {
                 self.incomplete.push_back(row);
                 self.open.push_back(event.at());
@@ -268,12 +264,7 @@ impl Windows {
                 }
             }
         }
-        if let Entry::Occupied(mut held) = self.blocks.entry(place.block) {
-            held.get_mut().open -= 1;
-            if held.get().open == 0 {
-                held.remove();
-            }
-        }
+        self.blocks.settle_one(place.block);
     }
 
     /// The oldest row that is not complete.

@@ -3,7 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used)] // each test file uses a part; a test fails by panicking
 
 use causeway::audit::decode::{Want, decode};
-use causeway::audit::event::{Body, Stage};
+use causeway::audit::event::{Evidence, Stage};
 use causeway::audit::time::Micros;
 use causeway::context::engine::{Ahead, Engine};
 use causeway::context::evaluate::{PredictedRow, Scores, TruthRow, evaluate};
@@ -65,12 +65,12 @@ impl Log {
 
     fn add(&mut self, extractor: &mut Extractor, line: &[u8], part: Part) {
         decode(line, Want { evidence: true, raw_bodies: false }, &mut |_, event| {
-            let mut event = event.unwrap();
+            let mut event = event.unwrap().clone();
             if event.stage == Stage::RequestReceived {
                 return;
             }
             if !part.bodies {
-                (event.request, event.response) = (Body::default(), Body::default());
+                (event.request, event.response) = (Evidence::default(), Evidence::default());
             }
             let row = u32::try_from(self.batch.heads.len()).unwrap();
             let at = event_time(event.received_at, event.stage_at);

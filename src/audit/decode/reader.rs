@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! {"auditID":"7", … "responseObject":{…}}
-//!  key ─▶ wanted? ─┬─ a string: to the next quote, borrowed; where quotes stand is found out 64 bytes at a time (`specials`)
+//!  key ─▶ wanted? ─┬─ a string: to the next quote, borrowed; where quotes stand is found out 256 bytes at a time (`specials`)
 //!                  ├─ an object or a list that somebody reads: member by member
 //!                  └─ anything else: to its end, 64 bytes at a time (`bracket`)
 //! ```

@@ -30,6 +30,27 @@ const MOST_FETCHED: usize = 6;
 pub trait Ahead {
     /// The event `index` places after it; `None` when none is known.
     fn event(&self, index: usize) -> Option<Input<'_>>;
+
+    /// The same at a glance: half of what comes is background, which is passed over.
+    fn glance(&self, index: usize) -> Option<Glance> {
+        self.event(index).map(|event| Glance::of(event.head))
+    }
+}
+
+/// What tells whether an event ahead is worth a look.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// Event time.
+    pub at: Micros,
+    /// It is background by itself.
+    pub background: bool,
+}
+
+impl Glance {
+    /// Of this event.
+    pub fn of(head: &Head) -> Glance {
+        Glance { at: head.at, background: head.background.is_some() }
+    }
 }
 
 /// Nothing is known of what comes.
@@ -100,18 +121,28 @@ impl Engine {
     /// Whether an event that may follow from its actor's own earlier write is the only one for now: an operator's run does
     /// not end with its first request.
     pub(super) fn is_alone(&mut self, head: &Head, facts: &[Fact], fetch: &Fetch<'_>) -> bool {
-        let again = |fact: &Fact| !fact.produce && fact.code == Kind::WrittenAgain.code();
-        let follows = |later: &Input<'_>| later.head.user == head.user;
-        self.journal.looked.for_user |= facts.iter().any(again);
-        !facts.iter().any(again) || !self.soon(fetch).any(|(_, later)| follows(&later))
+        let again = facts.iter().any(|fact| !fact.produce && fact.code == Kind::WrittenAgain.code());
+        self.journal.looked.for_user |= again;
+        !again || !self.soon(fetch).any(|(_, later)| later.head.user == head.user)
     }
 
     /// The events ahead, as far as one looks, with their places. Background is passed over.
     fn soon<'a>(&self, fetch: &Fetch<'a>) -> impl Iterator<Item = (usize, Input<'a>)> + use<'a> {
         let (ahead, at) = (fetch.ahead, fetch.at);
-        let events = (0..).map_while(move |index| Some((index, ahead.event(index)?)));
-        let soon = events.take_while(move |(_, later)| later.head.at.since(at) <= LOOK_AHEAD_US);
-        soon.filter(|(_, later)| later.head.background.is_none()).take(MOST_AHEAD)
+        let (mut next, mut left) = (0, MOST_AHEAD);
+        std::iter::from_fn(move || {
+            loop {
+                let (index, later) = (next, ahead.glance(next)?);
+                next += 1;
+                if later.at.since(at) > LOOK_AHEAD_US || left == 0 {
+                    return None;
+                }
+                if !later.background {
+                    left -= 1;
+                    return Some((index, ahead.event(index)?));
+                }
+            }
+        })
     }
 
     /// The keys whose writer would be a better cause than the one that is known.
@@ -134,26 +165,32 @@ impl Engine {
     /// The place of the event ahead that writes the best of the wanted keys.
     fn find(&self, head: &Head, wanted: &[Wanted], fetch: &Fetch<'_>) -> Option<usize> {
         let mut best: Option<((bool, u8), usize)> = None;
+        // Nearly all keys written are none of the wanted ones: one bit of each tells most of them apart.
+        let bit = |key: u64| 1_u64 << (key & 63);
+        let bits = wanted.iter().fold(0, |bits, one| bits | bit(one.key));
         for (index, later) in self.soon(fetch) {
-            let versioned = later.head.flags & head.flags & flags::VERSIONED != 0;
-            if versioned && later.head.version >= head.version
-                || fetch.waiting.contains(&later.head.id)
-                || self.early.contains_key(&later.head.id) && !self.journal.is_inserting()
-            {
-                continue;
-            }
-            for written in later.facts.iter().filter(|fact| fact.produce) {
-                let fits = |one: &&Wanted| one.key == written.key && !(one.own && later.head.user == head.user);
-                for one in wanted.iter().filter(fits) {
-                    // A person's request follows from no other: before it, what is fetched may be an effect.
-                    let rank = (later.client.is_some(), one.weight);
-                    if best.is_none_or(|(other, _)| rank > other) {
-                        best = Some((rank, index));
-                    }
+            let mut weight = None;
+            let same_user = later.head.user == head.user;
+            for written in later.facts.iter().filter(|fact| bits & bit(fact.key) != 0 && fact.produce) {
+                for one in wanted.iter().filter(|one| one.key == written.key && !(one.own && same_user)) {
+                    weight = weight.max(Some(one.weight));
                 }
+            }
+            // A person's request follows from no other: before it, what is fetched may be an effect.
+            let Some(rank) = weight.map(|weight| (later.client.is_some(), weight)) else { continue };
+            if best.is_none_or(|(other, _)| rank > other) && self.may_come_first(&later, head, fetch) {
+                best = Some((rank, index));
             }
         }
         best.map(|(_, index)| index)
+    }
+
+    /// Whether nothing says that an event ahead came after `head`, and it has not been told of.
+    fn may_come_first(&self, later: &Input<'_>, head: &Head, fetch: &Fetch<'_>) -> bool {
+        let versioned = later.head.flags & head.flags & flags::VERSIONED != 0;
+        !(versioned && later.head.version >= head.version
+            || fetch.waiting.contains(&later.head.id)
+            || self.early.contains_key(&later.head.id) && !self.journal.is_inserting())
     }
 
     /// Attributes the event `index` places ahead now; before a person's request those of the same session that come before it.

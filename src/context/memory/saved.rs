@@ -54,7 +54,6 @@ impl Memory {
         let mut memory = Memory {
             counts: vec![0; producers.len()],
             producers,
-            inserted: slots.len(),
             notes: notes.into_iter().map(|(key, child, at)| (key, (child, at))).collect(),
             ..Memory::default()
         };

@@ -257,3 +257,31 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// The plain way: all that waits is sorted at each release.
+    #[test]
+    fn events_come_out_as_one_stable_sort_has_them(
+        epochs in proptest::collection::vec((proptest::collection::vec((0i64..30, 0u128..3), 0..40), 0i64..30), 1..8),
+    ) {
+        let mut order = Order::new(1_000, &BTreeMap::new(), Micros::MIN);
+        let (mut plain, mut number) = (Vec::new(), 0);
+        for (epoch, (events, limit)) in epochs.into_iter().enumerate() {
+            let epoch_us = 10 * epoch as i64;
+            for (at, audit_id) in events {
+                let event = Head { audit_id: AuditId(audit_id), ..head(epoch_us + at, epoch_us + at, number) };
+                order.arrive(PartitionId(0), &event, Place { block: number, head: 0 }, false);
+                plain.push((event.at, audit_id, number));
+                number += 1;
+            }
+            let limit = Micros(epoch_us + limit);
+            plain.sort_by_key(|(at, audit_id, _)| (*at, *audit_id));
+            let rest = plain.split_off(plain.partition_point(|(at, ..)| *at < limit));
+            let numbers = |waiting: &[Waiting]| waiting.iter().map(|w| w.place.block).collect::<Vec<_>>();
+            let expected = |plain: &[(Micros, u128, u64)]| plain.iter().map(|(.., number)| *number).collect::<Vec<_>>();
+            prop_assert_eq!(numbers(&order.release(limit)), expected(&plain));
+            prop_assert_eq!(numbers(order.coming()), expected(&rest));
+            plain = rest;
+        }
+    }
+}

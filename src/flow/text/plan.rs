@@ -56,7 +56,8 @@ impl TextPlan {
     /// When its feed commits and ends; `next_commit` is the number of the first commit.
     pub fn pace(&self, next_commit: u64) -> Pace {
         let TextPlan { commit_every, commit_bytes, .. } = *self;
-        Pace { next_commit, commit_every, commit_bytes, stop: Arc::clone(&self.stop) }
+        let owner_busy = false; // no worker has more to do than others
+        Pace { next_commit, commit_every, commit_bytes, owner_busy, stop: Arc::clone(&self.stop) }
     }
 
     /// All that decides what the rows are, as text: state of other settings is not gone on with.

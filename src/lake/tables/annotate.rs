@@ -125,6 +125,7 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
     let (mut weight, mut margin, mut late) = (Vec::new(), Vec::new(), Vec::new());
     let (mut label, mut confidence, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
     let (mut label_text, mut version) = (DictColumn::new(), DictColumn::new());
+    let any_label = notes.iter().any(|note| note.model.is_some());
     for note in notes.iter().filter(|note| note.keep) {
         push_id(&mut session, note.session);
         push_id(&mut context, note.context);
@@ -138,18 +139,15 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
         weight.push(note.cause_weight.map(|(weight, _)| u16::from(weight)));
         margin.push(note.cause_weight.map(|(_, margin)| u16::from(margin)));
         late.push(note.late);
-        label.push(note.model.map(|model| model.label));
-        confidence.push(note.model.map(|model| model.confidence));
-        undecided.push(note.model.map(|model| model.undecided));
-        label_text.push_some(note.model.map_or("", |model| model.text));
-        version.push_some(note.model.map_or("", |model| model.version));
+        if any_label {
+            label.push(note.model.map(|model| model.label));
+            confidence.push(note.model.map(|model| model.confidence));
+            undecided.push(note.model.map(|model| model.undecided));
+            label_text.push_some(note.model.map_or("", |model| model.text));
+            version.push_some(note.model.map_or("", |model| model.version));
+        }
     }
-    Ok(BTreeMap::from([
-        ("model_label", Arc::new(Int32Array::from(label)) as ArrayRef),
-        ("model_label_text", label_text.finish()?),
-        ("model_confidence", Arc::new(Float32Array::from(confidence)) as ArrayRef),
-        ("model_undecided", Arc::new(BooleanArray::from(undecided)) as ArrayRef),
-        ("model_version", version.finish()?),
+    let mut columns = BTreeMap::from([
         ("session_id", session.finish()),
         ("context_id", context.finish()),
         ("context_role", role.finish()?),
@@ -158,7 +156,18 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
         ("cause_weight", Arc::new(UInt16Array::from(weight)) as ArrayRef),
         ("cause_margin", Arc::new(UInt16Array::from(margin)) as ArrayRef),
         ("late", Arc::new(BooleanArray::from(late)) as ArrayRef),
-    ]))
+    ]);
+    // Columns that are missing are null all through.
+    if any_label {
+        columns.extend([
+            ("model_label", Arc::new(Int32Array::from(label)) as ArrayRef),
+            ("model_label_text", label_text.finish()?),
+            ("model_confidence", Arc::new(Float32Array::from(confidence)) as ArrayRef),
+            ("model_undecided", Arc::new(BooleanArray::from(undecided)) as ArrayRef),
+            ("model_version", version.finish()?),
+        ]);
+    }
+    Ok(columns)
 }
 
 fn push_id(column: &mut TextColumn, id: Option<Id>) {
