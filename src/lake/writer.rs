@@ -263,6 +263,10 @@ fn properties(
         if matches!(column.kind, Kind::Text | Kind::Dict) {
             builder = builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
         }
+        // Where a dictionary does not pay. Not for dictionaries, which pyarrow does not read from such pages.
+        if matches!(column.kind, Kind::Text) {
+            builder = builder.set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+        }
         // Times and positions hardly repeat, or always, and differ little from row to row: no dictionary, whose cells are hashed.
         if matches!(column.kind, Kind::Time) || matches!(column.name, "partition" | "offset" | "item" | "latency_us") {
             builder = builder

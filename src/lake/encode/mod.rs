@@ -17,7 +17,7 @@
 //! Invariants:
 //! - What is read back equals what was written, and readers find what the crate's writer would have given them: data pages
 //!   of version 1 with an offset index, `RLE_DICTIONARY` until the dictionary does not pay any more. Numbers are then
-//!   `DELTA_BINARY_PACKED`, texts `DELTA_LENGTH_BYTE_ARRAY`: lengths apart, so that zstd meets nothing but text.
+//!   `DELTA_BINARY_PACKED`, texts `PLAIN`, or `DELTA_LENGTH_BYTE_ARRAY` where the properties say so.
 //! - A page begins at a row. A chunk's dictionary holds only values that some cell has.
 
 mod bits;

@@ -1,6 +1,6 @@
 //! What a file's properties say of one column.
 
-use parquet::basic::Type;
+use parquet::basic::{Encoding, Type};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnDescriptor;
 
@@ -20,6 +20,9 @@ pub struct Rules {
     pub bounds: bool,
     /// Distinct values and rate of false hits that the Bloom filter is made for.
     pub filter: Option<(u64, f64)>,
+    /// Whether texts without a dictionary have their lengths apart, so that zstd meets nothing but text: that packs to less,
+    /// in half the time.
+    pub lengths_apart: bool,
     /// Whether numbers have 32 bits.
     pub narrow: bool,
     /// Whether the least and the greatest value mean the same to readers that know signed numbers only.
@@ -35,6 +38,7 @@ impl Rules {
             page_bytes: properties.column_data_page_size_limit(path),
             bounds: properties.statistics_enabled(path) != EnabledStatistics::None,
             filter: properties.bloom_filter_properties(path).map(|filter| (filter.ndv(), filter.fpp())),
+            lengths_apart: properties.encoding(path) == Some(Encoding::DELTA_LENGTH_BYTE_ARRAY),
             narrow: column.physical_type() == Type::INT32,
             signed: column.sort_order().is_signed(),
         }

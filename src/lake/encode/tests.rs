@@ -182,8 +182,12 @@ proptest! {
         dictionary_bytes in prop_oneof![1..300usize, Just(1 << 20)],
         group_rows in 1..700usize,
         has_dictionary: bool,
+        lengths_apart: bool,
     ) {
+        let encoding = if lengths_apart { Encoding::DELTA_LENGTH_BYTE_ARRAY } else { Encoding::PLAIN };
         let properties = properties()
+            .set_column_encoding("text".into(), encoding)
+            .set_column_encoding("some_text".into(), encoding)
             .set_dictionary_enabled(has_dictionary)
             .set_data_page_row_count_limit(page_rows)
             .set_data_page_size_limit(page_bytes)

@@ -27,7 +27,7 @@ pub struct Texts {
     terms: Terms,
     keys: KeyMap,
     indices: Vec<u32>,
-    /// Texts without the dictionary, and their lengths.
+    /// Texts without the dictionary, and their lengths where those are apart.
     texts: Vec<u8>,
     lengths: Vec<i64>,
     bounds: Bounds,
@@ -77,7 +77,10 @@ impl Texts {
     }
 
     fn push_plain(&mut self, text: &[u8]) {
-        self.lengths.push(text.len() as i64);
+        match self.rules.lengths_apart {
+            true => self.lengths.push(text.len() as i64),
+            false => self.texts.extend_from_slice(&(text.len() as u32).to_le_bytes()),
+        }
         self.texts.extend_from_slice(text);
         if let Some(filter) = &mut self.terms.filter {
             filter.insert(text);
@@ -164,10 +167,12 @@ impl Values for Texts {
 
     fn end_page(&mut self, out: &mut Vec<u8>) -> Encoding {
         if self.is_plain {
-            delta::put(&self.lengths, true, out);
-            self.lengths.clear();
+            if self.rules.lengths_apart {
+                delta::put(&self.lengths, true, out);
+                self.lengths.clear();
+            }
             out.append(&mut self.texts);
-            return Encoding::DELTA_LENGTH_BYTE_ARRAY;
+            return if self.rules.lengths_apart { Encoding::DELTA_LENGTH_BYTE_ARRAY } else { Encoding::PLAIN };
         }
         let (distinct, bytes) = (self.terms.dictionary.len(), self.terms.dictionary.page().len());
         let width = bits::width_of(u64::from(distinct.saturating_sub(1)));
