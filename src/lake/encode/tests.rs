@@ -261,14 +261,14 @@ fn a_chunk_reads_as_one() {
 fn sample(numbers: std::ops::Range<usize>) -> Vec<Cells> {
     let cells = |n: usize| Cells {
         text: format!("text {n}"),
-        some_text: (n % 3 > 0).then(|| format!("text {}", n % 7)),
+        some_text: (!n.is_multiple_of(3)).then(|| format!("text {}", n % 7)),
         term: format!("term {}", n % 5),
         some_term: None,
         list: (0..n % 3).map(|item| format!("item {item}")).collect(),
         number: (n * n % 1000) as i64 - 500,
         code: n as i32 % 11,
-        some_code: (n % 4 > 0).then_some(200 + n as u16 % 5),
-        some_time: (n % 5 > 0).then_some(1_700_000_000_000_000 + n as i64 * 999),
+        some_code: (!n.is_multiple_of(4)).then_some(200 + n as u16 % 5),
+        some_time: (!n.is_multiple_of(5)).then_some(1_700_000_000_000_000 + n as i64 * 999),
     };
     numbers.map(cells).collect()
 }
