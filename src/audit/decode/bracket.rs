@@ -107,7 +107,12 @@ impl Scan {
 /// Bits from each odd quote up to the quote after it: bit n is the parity of the quotes up to n.
 #[inline(always)]
 fn within(quotes: u64) -> u64 {
-    [1, 2, 4, 8, 16, 32].iter().fold(quotes, |bits, shift| bits ^ bits << shift)
+    let pairs = quotes ^ quotes << 1;
+    let fours = pairs ^ pairs << 2;
+    let eights = fours ^ fours << 4;
+    let sixteens = eights ^ eights << 8;
+    let halves = sixteens ^ sixteens << 16;
+    halves ^ halves << 32
 }
 
 #[cfg(test)]
