@@ -70,20 +70,23 @@ impl<'de> Reader<'de> {
     }
 
     /// The next byte that is no white space.
-    #[inline]
+    #[inline(always)]
     fn peek(&mut self) -> Option<u8> {
-        loop {
-            let byte = *self.json.as_bytes().get(self.at)?;
-            // nothing but white space and what JSON does not allow is less than a space
-            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(byte);
-            }
-            self.at += 1;
+        match self.json.as_bytes().get(self.at) {
+            Some(byte) if *byte > b' ' => Some(*byte),
+            _ => self.peek_behind_space(),
         }
     }
 
+    #[cold]
+    fn peek_behind_space(&mut self) -> Option<u8> {
+        let space = self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
+        self.at += space;
+        self.json.as_bytes().get(self.at).copied()
+    }
+
     /// Passes over this byte, and white space before it.
-    #[inline]
+    #[inline(always)]
     fn pass(&mut self, byte: u8) -> Result<(), Unread> {
         if self.peek() != Some(byte) {
             return Err(Unread);
@@ -92,35 +95,40 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// The string that begins with the quote at hand.
-    #[inline]
+    /// The string that begins with the quote at hand. Nearly all end in the block in which they begin: that much stands in line.
+    #[inline(always)]
     fn string(&mut self) -> Result<Found<'de>, Unread> {
         self.pass(b'"')?;
         let start = self.at;
-        let end = self.specials.next(self.json, start).ok_or(Unread)?;
-        if self.json.as_bytes().get(end) == Some(&b'"') {
+        if let Some(end) = self.specials.near(start)
+            && self.json.as_bytes().get(end) == Some(&b'"')
+        {
             self.at = end + 1;
             return self.json.get(start..end).map(Found::Plain).ok_or(Unread);
         }
-        self.escaped_string(start, end)
+        self.far_string(start)
     }
 
-    /// The string whose text begins at `start` and whose first byte that is neither plain nor its end stands at `at`.
-    #[cold]
-    fn escaped_string(&mut self, start: usize, mut at: usize) -> Result<Found<'de>, Unread> {
+    /// The string whose text begins at `start`, wherever it ends and whatever it holds.
+    #[inline(never)]
+    fn far_string(&mut self, start: usize) -> Result<Found<'de>, Unread> {
+        let (mut at, mut escaped) = (start, false);
         loop {
+            at = self.specials.next(self.json, at).ok_or(Unread)?;
             match self.json.as_bytes().get(at) {
                 Some(b'"') => {
                     self.at = at + 1;
-                    return self.json.get(start - 1..self.at).map(Found::Escaped).ok_or(Unread);
+                    let found = if escaped { (start - 1)..self.at } else { start..at };
+                    let text = self.json.get(found).ok_or(Unread)?;
+                    return Ok(if escaped { Found::Escaped(text) } else { Found::Plain(text) });
                 }
-                Some(b'\\') => at = self.specials.next(self.json, at + 2).ok_or(Unread)?,
+                Some(b'\\') => (at, escaped) = (at + 2, true),
                 _ => return Err(Unread),
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Unread> {
         match self.string()? {
             Found::Plain(text) => visitor.visit_borrowed_str(text),

@@ -43,6 +43,14 @@ impl Specials {
         }
     }
 
+    /// The same, but only from the blocks that were looked at last, and in the block of `from`; `None` where there is none.
+    #[inline(always)]
+    pub(super) fn near(&self, from: usize) -> Option<usize> {
+        let block = from / BLOCK_BYTES;
+        let left = self.bits.get(block % BLOCKS)? >> (from % BLOCK_BYTES);
+        (self.four == block / BLOCKS && left != 0).then(|| from + left.trailing_zeros() as usize)
+    }
+
     /// Looks at four blocks; `None` behind the end of the text.
     #[inline(never)]
     fn turn_to(&mut self, text: &[u8], four: usize) -> Option<()> {
@@ -89,7 +97,11 @@ mod tests {
             let mut specials = Specials::default();
             for from in from {
                 let plain = text.bytes().skip(from).position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-                prop_assert_eq!(specials.next(&text, from), plain.map(|at| from + at));
+                let next = specials.next(&text, from);
+                prop_assert_eq!(next, plain.map(|at| from + at));
+                let near = next.filter(|at| at / BLOCK_BYTES == from / BLOCK_BYTES);
+                prop_assert!(near.is_none() || specials.near(from) == near);
+                prop_assert!(specials.near(from + 1).is_none_or(|at| text.bytes().skip(from + 1).position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) == Some(at - from - 1)));
             }
         }
     }
