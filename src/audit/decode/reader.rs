@@ -217,6 +217,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         }
     }
 
+    #[inline(always)]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.visit_string(visitor)
     }
@@ -244,7 +245,7 @@ struct Parts<'r, 'de> {
 
 impl Parts<'_, '_> {
     /// Whether there is another part; the reader stands at it, or behind `close`.
-    #[inline]
+    #[inline(always)]
     fn more(&mut self, close: u8) -> Result<bool, Unread> {
         let first = std::mem::take(&mut self.first);
         match self.reader.peek() {
@@ -266,6 +267,7 @@ impl Parts<'_, '_> {
 impl<'de> MapAccess<'de> for Parts<'_, 'de> {
     type Error = Unread;
 
+    #[inline(always)]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Unread> {
         if self.more(b'}')? { seed.deserialize(&mut *self.reader).map(Some) } else { Ok(None) }
     }
