@@ -4,7 +4,7 @@
 //! verb, group, version, resource, subresource ─▶ number of the kind ─▶ action in words, target of the label
 //! ```
 //! A cluster has some hundreds of kinds, and an event needs one look-up instead of a dozen. Clients may ask for resources that do
-//! not exist, so only the first [`MAX_KINDS`] are kept; what is said of the others is the same, and is worked out each time.
+//! not exist, so only the first 4,096 are kept; what is said of the others is the same, and is worked out each time.
 
 use super::event::{Event, ObjectRef};
 use super::label::{Target, target};

@@ -1,7 +1,7 @@
 //! The tables on disk: schemas, writers, the commit and its recovery, and reading back.
 //!
 //! ```text
-//! RecordBatch ─▶ TableWriter ─▶ _causeway/staging/…        (1) staged: invisible, swept after a crash
+//! RecordBatch ─▶ TableWriter ─▶ encode ─▶ _causeway/staging/…   (1) staged: invisible, swept after a crash
 //!                     │
 //!                StagedFile ─▶ Lake::commit
 //!                                 ├─▶ _causeway/manifest/<n>.json   (2) created if absent: the commit happens here
