@@ -109,8 +109,8 @@ pub struct ObjectRef<'a> {
     pub resource_version: Text<'a>,
 }
 
-/// The [`Body`] of an event, which is empty where the event has none. Most events have none, and a body has more than a kilobyte
-/// of fields: it lies apart, so that an event without bodies is made, moved and dropped without touching them.
+/// The [`Body`] of an event, which is empty where the event has none. Most events have none, and a body has dozens of
+/// fields: it lies apart, so that an event without bodies is made, moved and dropped without touching them.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence<'a>(Option<Box<Body<'a>>>);
 

@@ -45,11 +45,8 @@ impl Kinds {
     /// The kind of an event with its number, counted from zero; `None` for requests without a resource and for kinds that are not kept.
     pub fn of(&mut self, event: &Event<'_>) -> Option<(usize, &Kind)> {
         let object = event.object.as_ref().filter(|object| !object.resource.is_empty())?;
-        let key = |verb, object: &ObjectRef<'_>| {
-            let ObjectRef { api_group, api_version, resource, subresource, .. } = object;
-            self.hasher.hash_one((verb, &**api_group, &**api_version, &**resource, &**subresource))
-        };
-        let hash = key(&*event.verb, object);
+        let ObjectRef { api_group, api_version, resource, subresource, .. } = object;
+        let hash = hash(&self.hasher, [&event.verb, api_group, api_version, resource, subresource]);
         let same = |at: &u32| self.kinds.get(*at as usize).is_some_and(|kind| kind.is(&event.verb, object));
         let at = match self.index.find(hash, same) {
             Some(at) => *at as usize,
@@ -89,8 +86,13 @@ impl Kind {
     }
 
     fn hash(&self, hasher: &DefaultHashBuilder) -> u64 {
-        hasher.hash_one((&*self.verb, &*self.group, &*self.version, &*self.resource, &*self.subresource))
+        hash(hasher, [&self.verb, &self.group, &self.version, &self.resource, &self.subresource])
     }
+}
+
+/// Of verb, group, version, resource and subresource.
+fn hash(hasher: &DefaultHashBuilder, parts: [&str; 5]) -> u64 {
+    hasher.hash_one(parts)
 }
 
 #[cfg(test)]

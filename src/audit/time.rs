@@ -86,7 +86,7 @@ fn fixed_form(text: &[u8]) -> Option<i64> {
     Some(seconds * 1_000_000 + i64::from(micros_of_fraction(fraction)?))
 }
 
-/// The values of four pairs of ASCII digits; `None` where there is another byte. All eight at once, since an event has thirty digits
+/// The values of four pairs of ASCII digits; `None` where there is another byte. All eight at once, since an event has forty digits
 /// of time and one at a time they took 1 % of a conversion.
 #[inline]
 fn pairs(digits: [u8; 8]) -> Option<[u32; 4]> {

@@ -1,7 +1,8 @@
 //! A regular expression of the rules.
 //!
 //! Rules are made at each start and asked once an actor, so what counts is how fast they are made: without the automata that
-//! `regex` builds beforehand for small expressions. The 61 patterns of the built-in rules took 10 ms with them, and take 1 ms.
+//! `regex` builds beforehand for small expressions. For the
+//! built-in rules that is 31 million instructions less a start.
 
 use regex_automata::meta::{BuildError, Config, Regex};
 

@@ -1,7 +1,7 @@
 //! Which worker gets the next block. Where one of them owns the streams it has other work too, and gets fewer.
 //!
 //! ```text
-//!   two workers:   1 0 1 0 1 · 1 0 1 0 1 ·      · the owner passes
+//!   two workers:   1 · 1 0 1 0 1 · 1 0 1 0      · the owner passes
 //!   four:          1 2 3 · 1 2 3 · 1 2 3 0
 //! ```
 //! Invariant: who gets a block depends on nothing but the blocks before it, so the same input gives the same files.

@@ -76,7 +76,8 @@ impl Lanes for Narrow {
 }
 
 // No closures and no adapters of iterators here: each would be a function without the wider instructions, and what stands in it
-// would be called where it should be one instruction (it was 13 % of a conversion).
+// would be called where it should be one instruction (5,400 of 33,200 instructions an event of a
+// conversion).
 #[cfg(target_arch = "x86_64")]
 impl Lanes for V3 {
     #[inline(always)]

@@ -4,8 +4,8 @@
 //! "verb":"get","user":{"username":"alice"…     four blocks of 64 bytes
 //! 1····11···1·1····1·1········11·····1         their bits: the end of a string is a shift and a count away
 //! ```
-//! An event has some eighty strings, of ten bytes on average: looking at the bytes of each anew cost more than finding its end.
-//! Four blocks, because asking for the processor's wider instructions costs as much as using them on two.
+//! An event has dozens of short strings: looking at the bytes of each anew cost more than finding its end.
+//! Four blocks, because asking for the processor's wider instructions has a price of its own.
 
 use super::lanes::{BLOCK_BYTES, Block, Lanes, Task, dispatch};
 
