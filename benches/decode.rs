@@ -3,7 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use causeway::audit::decode::{Want, decode};
+use causeway::audit::decode::{Reading, Want, decode};
 use causeway::audit::filter::{Decision, Rules, Switches, decide};
 use causeway::audit::label::propose;
 use divan::counter::{BytesCount, ItemsCount};
@@ -67,8 +67,13 @@ fn line(index: usize) -> String {
     )
 }
 
-#[divan::bench(args = [("nothing", false, false), ("evidence", true, false), ("bodies", true, true)])]
-fn decoding(bencher: Bencher<'_, '_>, (_, evidence, raw_bodies): (&str, bool, bool)) {
+#[divan::bench(args = [
+    ("nothing", Reading::Nothing, false),
+    ("causes", Reading::Causes, false),
+    ("evidence", Reading::Whole, false),
+    ("bodies", Reading::Whole, true),
+])]
+fn decoding(bencher: Bencher<'_, '_>, (_, evidence, raw_bodies): (&str, Reading, bool)) {
     let lines = lines();
     let bytes: usize = lines.iter().map(String::len).sum();
     bencher.counter(BytesCount::new(bytes)).counter(ItemsCount::new(EVENTS)).bench_local(|| {

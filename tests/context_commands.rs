@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
-use causeway::audit::decode::{Want, decode};
+use causeway::audit::decode::{Reading, Want, decode};
 use causeway::context::engine::Engine;
 use causeway::context::facts::{Extractor, Place};
 use causeway::context::keys::KeySpace;
@@ -56,7 +56,7 @@ impl Client {
         let tables = Arc::new(Tables::built_in().unwrap());
         let (mut extractor, mut batch) = (Extractor::new(Arc::clone(&tables)), FactBatch::default());
         for line in &self.lines {
-            decode(line.as_bytes(), Want { evidence: true, raw_bodies: false }, &mut |_, event| {
+            decode(line.as_bytes(), Want { evidence: Reading::Whole, raw_bodies: false }, &mut |_, event| {
                 let event = event.unwrap();
                 let at = event.received_at;
                 extractor.push(event, Place { stream: KeySpace(1), offset: 0, item: 0, row: 0, at }, &mut batch);

@@ -1,12 +1,12 @@
 //! Any bytes as a record: no panic, at least one result, and the number of results told.
 #![no_main]
 
-use causeway::audit::decode::{Want, decode};
+use causeway::audit::decode::{Reading, Want, decode};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|record: &[u8]| {
     let mut counts = Vec::new();
-    for (evidence, raw_bodies) in [(false, false), (true, false), (true, true)] {
+    for (evidence, raw_bodies) in [(Reading::Nothing, false), (Reading::Causes, false), (Reading::Whole, false), (Reading::Whole, true)] {
         let mut results = 0;
         let mut events = 0;
         let told = decode(record, Want { evidence, raw_bodies }, &mut |_, result| {

@@ -1,39 +1,30 @@
 //! Audit ids as 128 bits, where they are UUIDs.
 
-/// What [`digit_values`] says of a byte that is no digit.
-const NO_DIGIT: u8 = 0xf0;
-
-/// The value of each byte that is a lower-case hexadecimal digit.
-static DIGIT_VALUES: [u8; 256] = digit_values();
-
-const fn digit_values() -> [u8; 256] {
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-}
-
 /// The 128 bits of an audit id that is a UUID in its canonical form, lower case with four hyphens; `None` for any other text,
 /// so that the id can be written back exactly.
 #[inline]
 pub fn audit_uuid(audit_id: &str) -> Option<u128> {
     let bytes: &[u8; 36] = audit_id.as_bytes().try_into().ok()?;
-    // Whatever is wrong is only gathered on the way: a way out at each digit would cost five times as much.
-    let (mut bits, mut wrong) = (0_u128, 0);
-    for (place, byte) in bytes.iter().enumerate() {
-        if matches!(place, 8 | 13 | 18 | 23) {
-            wrong |= byte ^ b'-';
-        } else {
-            let value = DIGIT_VALUES[usize::from(*byte)];
-            wrong |= value & NO_DIGIT;
-            bits = bits << 4 | u128::from(value & 15);
-        }
-    }
-    (wrong == 0).then_some(bits)
+    let [a, b, c, d, e, f, g, h, _, i, j, k, l, _, m, n, o, p, _, q, r, s, t, _, u, v, w, x, rest @ ..] = *bytes;
+    let words = [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p], [q, r, s, t, u, v, w, x], rest];
+    let bits = words.iter().fold(0, |bits, word| bits << 32 | u128::from(value_of_digits(*word)));
+    (audit_uuid_text(bits) == *bytes).then_some(bits)
 }
+
+/// The number that eight hexadecimal digits say, all at once; any number for what are none.
+#[inline]
+fn value_of_digits(digits: [u8; 8]) -> u32 {
+    let digits = u64::from_be_bytes(digits);
+    // letters have this bit, and count from nine on
+    let letters = digits >> 6 & ONES;
+    let apart = (digits & (ONES * 15)) + letters * 9;
+    let apart = (apart | apart >> 4) & 0x00ff_00ff_00ff_00ff;
+    let apart = (apart | apart >> 8) & 0x0000_ffff_0000_ffff;
+    (apart | apart >> 16) as u32
+}
+
+/// One in each byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// The first `N` hexadecimal digits of `bits`, as ASCII.
 #[inline]
@@ -50,7 +41,6 @@ pub fn hex<const N: usize>(bits: u128) -> [u8; N] {
 /// The digits of a word, all at once: each to a byte of its own, and those above nine to the letters.
 #[inline]
 fn eight_digits(word: u32) -> [u8; 8] {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     let apart = u64::from(word);
     let apart = (apart | apart << 16) & 0x0000_ffff_0000_ffff;
     let apart = (apart | apart << 8) & 0x00ff_00ff_00ff_00ff;

@@ -48,17 +48,31 @@ const MAX_WRAPPINGS: usize = 8;
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Want {
     /// The evidence in the bodies, [`Event::request`] and [`Event::response`].
-    pub evidence: bool,
+    pub evidence: Reading,
     /// The bodies as they stand, [`Event::request_raw`] and [`Event::response_raw`].
     pub raw_bodies: bool,
+}
+
+/// How much of the evidence in the bodies is read.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// At least what causes are found by and what summaries tell. Not who manages which field, nor what is in a list that was read, nor
+    /// most of a `spec`: these are passed over by their brackets, and damage in them goes unseen.
+    Causes,
+    /// All of it: the features of a label model are more than that.
+    Whole,
 }
 
 impl Want {
     fn body_mode(self) -> BodyMode {
         match self {
-            Want { raw_bodies: true, evidence } => BodyMode::Raw { evidence },
-            Want { evidence: true, .. } => BodyMode::Evidence,
-            Want { .. } => BodyMode::Skip,
+            Want { raw_bodies: true, evidence } => BodyMode::Raw { evidence: evidence != Reading::Nothing },
+            Want { evidence: Reading::Nothing, .. } => BodyMode::Skip,
+            Want { evidence: Reading::Causes, .. } => BodyMode::Causes,
+            Want { evidence: Reading::Whole, .. } => BodyMode::Evidence,
         }
     }
 }
@@ -216,7 +230,7 @@ impl Decoder<'_, '_> {
             return;
         }
         // A number that no type holds costs the evidence of its body only.
-        if words.starts_with("number out of range") && self.mode == BodyMode::Evidence {
+        if words.starts_with("number out of range") && matches!(self.mode, BodyMode::Causes | BodyMode::Evidence) {
             let mut draft = Draft::new(BodyMode::Raw { evidence: true });
             if read(json, &mut draft).is_ok() {
                 return self.object(json, draft, path);

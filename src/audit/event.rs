@@ -183,6 +183,7 @@ impl Body<'static> {
             deleting: false,
             owners: Vec::new(),
             labels: Vec::new(),
+            labelled: false,
             leader_election: false,
             manager: Cow::Borrowed(""),
         },
@@ -236,6 +237,8 @@ pub struct Metadata<'a> {
     pub owners: Vec<Reference<'a>>,
     /// `labels`, in the order of the body.
     pub labels: Vec<(Text<'a>, Text<'a>)>,
+    /// There are labels that nobody wants, so that they are not kept.
+    pub labelled: bool,
     /// Annotation `control-plane.alpha.kubernetes.io/leader` is there.
     pub leader_election: bool,
     /// `managedFields[].manager`, the one with the newest `time`.

@@ -17,7 +17,7 @@ mod table;
 mod tests;
 
 pub use control_plane::control_plane;
-pub use propose::{Target, propose, propose_known, target};
+pub use propose::{Scope, Target, label, propose, target};
 pub use table::all;
 
 use serde::{Deserialize, Serialize};

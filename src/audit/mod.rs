@@ -8,7 +8,6 @@ pub mod decode;
 pub mod event;
 pub mod filter;
 pub mod hash;
-pub mod kind;
 pub mod label;
 pub mod redact;
 pub mod reject;

@@ -4,7 +4,7 @@ use crate::audit::event::Event;
 use serde::{Deserialize, Serialize};
 
 /// A few words from the bodies of one event. Absent parts are empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Detail {
     /// Wanted number of replicas, where the request names one.
     pub replicas: Option<i64>,

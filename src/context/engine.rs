@@ -28,7 +28,7 @@ use std::sync::Arc;
 mod fetch;
 mod insert;
 use fetch::Fetch;
-pub use fetch::{Ahead, Glance, LOOK_AHEAD_US, MOST_AHEAD, NothingAhead};
+pub use fetch::{Ahead, Glance, LOOK_AHEAD_US, MOST_AHEAD, NothingAhead, SomeOf};
 pub(super) use insert::Clocks;
 
 /// Version of the saved state. States of other versions are refused.

@@ -49,14 +49,14 @@ pub struct Place {
 pub struct Extractor {
     tables: Arc<Tables>,
     actors: ActorCache,
-    /// Heads and facts of the batch at hand.
-    size: (usize, usize),
+    /// Heads, facts and people's requests of the batch at hand.
+    size: (usize, usize, usize),
 }
 
 impl Extractor {
     /// An extractor with these rules.
     pub fn new(tables: Arc<Tables>) -> Extractor {
-        Extractor { actors: ActorCache::new(Arc::clone(&tables)), tables, size: (0, 0) }
+        Extractor { actors: ActorCache::new(Arc::clone(&tables)), tables, size: (0, 0, 0) }
     }
 
     /// Appends the head and the facts of `event` to `batch`.
@@ -120,11 +120,12 @@ impl Extractor {
     /// The next batch is about as long as the last one: it gets its memory at once, and hardly more than it needs.
     fn make_room(&mut self, batch: &mut FactBatch) {
         if batch.heads.is_empty() {
-            let (heads, facts) = self.size;
+            let (heads, facts, clients) = self.size;
             batch.heads.reserve_exact(heads.min(MOST_ROOM));
             batch.facts.reserve_exact(facts.min(16 * MOST_ROOM));
+            batch.clients.reserve_exact(clients.min(MOST_ROOM));
         }
-        self.size = (batch.heads.len() + 1, batch.facts.len());
+        self.size = (batch.heads.len() + 1, batch.facts.len(), batch.clients.len());
     }
 }
 
@@ -188,13 +189,4 @@ fn heartbeat_of(view: &View<'_, '_>) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_that_are_no_uuids_are_kept_as_text() {
-        let mut batch = FactBatch::default();
-        let id = noted_audit_id("my-id", &mut batch);
-        assert_eq!(batch.odd_ids, vec![(id, "my-id".to_owned())]);
-    }
-}
+mod tests;

@@ -157,6 +157,7 @@ pub(super) fn is_blank(metadata: &Metadata<'_>) -> bool {
         && metadata.namespace.is_empty()
         && metadata.resource_version.is_empty()
         && metadata.labels.is_empty()
+        && !metadata.labelled
         && metadata.owners.is_empty()
 }
 

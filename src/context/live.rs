@@ -30,6 +30,7 @@ use super::undo::{Changes, Looked};
 use crate::audit::event::Stage;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
+use crate::source::PartitionId;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -52,8 +53,21 @@ pub struct LiveRow {
 /// A row and how often it is added (+1) or retracted (−1).
 pub type LiveChange = (LiveRow, isize);
 
-/// Event order.
-type Key = (Micros, AuditId, Stage);
+/// Event order. Copies of an event, which are alike up to the stage, come by partition and offset.
+type Key = (Micros, AuditId, Stage, PartitionId, u64);
+
+/// Where the caller keeps an event.
+pub trait Kept: Copy {
+    /// The partition that the event is of.
+    fn partition(self) -> PartitionId;
+}
+
+/// The index of an event among those of one partition.
+impl Kept for usize {
+    fn partition(self) -> PartitionId {
+        PartitionId(0)
+    }
+}
 
 /// An event above the watermark. `P`: where the caller keeps it.
 #[derive(Debug)]
@@ -127,7 +141,7 @@ pub struct LiveSize {
     pub producers: usize,
 }
 
-impl<P: Copy> Live<P> {
+impl<P: Kept> Live<P> {
     /// Goes on from an engine that holds the settled events.
     pub fn new(engine: Engine) -> Live<P> {
         Live { engine, open: VecDeque::new(), applied: 0, applications: 0 }
@@ -171,9 +185,9 @@ impl<P: Copy> Live<P> {
     /// Puts what arrived into event order; from the first event on that has to be applied again or is not applied yet, none is.
     fn arrive<'a>(&mut self, arrived: &[P], find: &impl Fn(P) -> Option<Input<'a>>, out: &mut Vec<LiveChange>) {
         let fresh = arrived.iter().filter_map(|&place| {
-            let Head { at, audit_id, stage, id, .. } = *find(place)?.head;
+            let Head { at, audit_id, stage, id, offset, .. } = *find(place)?.head;
             let (shown, changes, looked) = (None, Changes::default(), Looked::default());
-            Some(Open { key: (at, audit_id, stage), id, place, shown, changes, looked })
+            Some(Open { key: (at, audit_id, stage, place.partition(), offset), id, place, shown, changes, looked })
         });
         let mut fresh: Vec<Open<P>> = fresh.collect();
         fresh.sort_by_key(|event| event.key);

@@ -77,6 +77,16 @@ impl Producer {
     }
 }
 
+/// A producer, and how many keys name it: one line of the processor's cache, since each look at a key is a wait for memory.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Held {
+    producer: Producer,
+    keys: u32,
+}
+
+const _: () = assert!(size_of::<Held>() == 64);
+
 /// Fewest inserts between two sweeps.
 const SWEEP_AFTER: usize = 4096;
 
@@ -84,9 +94,7 @@ const SWEEP_AFTER: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     slots: ByHash<Slot>,
-    producers: Vec<Producer>,
-    /// Keys that name each producer.
-    counts: Vec<u32>,
+    producers: Vec<Held>,
     free: Vec<u32>,
     inserted: usize,
     /// By an object's owner or keeper key: the child key of its owner, the wake key of its keeper; and when that was seen.
@@ -148,7 +156,7 @@ impl Memory {
 
     #[inline]
     fn producer(&self, index: u32) -> Option<&Producer> {
-        self.producers.get(index as usize)
+        self.producers.get(index as usize).map(|held| &held.producer)
     }
 
     /// Makes `producer` the latest writer of the keys of all Produce facts among `facts`.
@@ -209,15 +217,12 @@ impl Memory {
     fn insert(&mut self, producer: Producer) -> u32 {
         let free = self.free.pop().or_else(|| {
             let next = u32::try_from(self.producers.len()).ok().filter(|next| *next < NONE)?;
-            self.producers.push(producer);
-            self.counts.push(0);
+            self.producers.push(Held { producer, keys: 0 });
             Some(next)
         });
         let Some(index) = free else { return NONE };
-        let place = index as usize;
-        if let (Some(held), Some(count)) = (self.producers.get_mut(place), self.counts.get_mut(place)) {
-            *held = producer;
-            *count = 1; // ours until all keys point to it
+        if let Some(held) = self.producers.get_mut(index as usize) {
+            *held = Held { producer, keys: 1 }; // ours until all keys point to it
         }
         index
     }
@@ -231,7 +236,7 @@ impl Memory {
         if before.latest() == index {
             return;
         }
-        let writer = self.producers.get(before.latest() as usize);
+        let writer = self.producers.get(before.latest() as usize).map(|held| &held.producer);
         let (written, same_user) = (writer.map(|one| one.at), writer.is_some_and(|one| one.user == user));
         let (other, dropped) =
             if same_user { (before.other, before.latest()) } else { (before.latest(), before.other) };
@@ -268,15 +273,15 @@ impl Memory {
     }
 
     fn retain(&mut self, index: u32) {
-        if let Some(count) = self.counts.get_mut(index as usize) {
-            *count += 1;
+        if let Some(held) = self.producers.get_mut(index as usize) {
+            held.keys += 1;
         }
     }
 
     fn release(&mut self, index: u32) {
-        if let Some(count) = self.counts.get_mut(index as usize) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(held) = self.producers.get_mut(index as usize) {
+            held.keys -= 1;
+            if held.keys == 0 {
                 self.free.push(index);
             }
         }

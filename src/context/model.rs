@@ -315,6 +315,18 @@ pub enum Role {
     Background,
 }
 
+impl Role {
+    /// Stable name, as in the tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Root => "root",
+            Role::Request => "request",
+            Role::Effect => "effect",
+            Role::Background => "background",
+        }
+    }
+}
+
 /// The link from an event to its cause.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cause {

@@ -6,14 +6,13 @@
 //! ```
 
 use super::epoch::Flow;
-use super::filtered::{Drop, MINUTE_US};
-use super::note::{Note, Notes};
+use super::filtered::Drop;
+use super::note::{Alone, Brief, Note, Notes};
 use super::parts::{ContextPart, SessionPart};
 use super::shelf::{Shelf, Shelved};
 use super::sums::{EventColumns, Sums};
-use crate::audit::time::Micros;
 use crate::context::kind::Kind;
-use crate::context::model::{AuditId, Background, Role};
+use crate::context::model::{AuditId, Role};
 use crate::lake::LakeError;
 use crate::lake::tables::{AuditIdText, ModelLabel, RowNote, annotate};
 use crate::model::labels::LabelSpec;
@@ -21,7 +20,6 @@ use crate::model::vote::Vote;
 use crate::source::stream::StreamName;
 use arrow_array::RecordBatch;
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
@@ -86,7 +84,7 @@ pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) 
             input.for_each(|time, batches| {
                 let mut out = Vec::new();
                 for notes in batches.drain(..) {
-                    shelf.note(notes.batch, notes.notes.len(), |shelved| {
+                    shelf.note(notes.batch, notes.notes.len() + notes.alone.len(), |shelved| {
                         let settled = settle(shelved, &notes, &how)
                             .unwrap_or_else(|error| vec![Annotated::Failed(error.to_string())]);
                         out.extend(settled.into_iter().map(|one| (shelved.stream.clone(), one)));
@@ -101,46 +99,56 @@ pub fn annotate_rows<'s>(notes: Flow<'s, Notes>, shelf: Shelf, how: Annotating) 
 fn settle(shelved: &Shelved, notes: &Notes, how: &Annotating) -> Result<Vec<Annotated>, LakeError> {
     let odd: HashMap<AuditId, &str> = notes.odd_ids.iter().map(|(id, text)| (*id, text.as_str())).collect();
     let columns = EventColumns::of(&shelved.rows)?;
-    let mut rows = vec![RowNote::LEFT_OUT; shelved.rows.num_rows()];
     let mut sums = Sums::new(shelved.stream.as_str(), &columns, &shelved.details).by_minute(how.by_minute);
-    let mut folded: BTreeMap<(Micros, Background, &str), u64> = BTreeMap::new();
+    let mut said: Vec<(u32, RowNote<'_>)> = Vec::with_capacity(notes.notes.len());
     for note in &notes.notes {
         // A late event is always worth a row: it may be what an attacker held back.
-        let background = note.attribution.background.filter(|_| how.contexts && !note.late);
-        if how.contexts {
-            sums.context(note, background);
+        let background = note.attribution.background.filter(|_| how.contexts && !note.brief.late);
+        match background {
+            Some(stream) => sums.background(&note.brief, stream),
+            None if how.contexts => sums.context(note),
+            None => {}
         }
-        sums.session(note);
-        if let Some(stream) = background.filter(|_| how.fold) {
-            *folded.entry((note.at.floor(MINUTE_US), stream, columns.class.at(note.row))).or_default() += 1;
-        } else if let Some(row) = rows.get_mut(note.row as usize) {
-            *row = row_note(note, &odd, how);
+        sums.session(&note.brief, note.attribution.role == Role::Root);
+        if background.is_none() || !how.fold {
+            said.push((note.brief.row, row_note(note, &odd, how)));
+        }
+    }
+    let fold = how.fold && how.contexts;
+    let role = if how.contexts { Role::Background.name() } else { "" };
+    for Alone { brief, stream } in &notes.alone {
+        if how.contexts {
+            sums.background(brief, *stream);
+        }
+        sums.session(brief, false);
+        if !fold {
+            said.push((brief.row, RowNote { session: brief.session, role, ..RowNote::PLAIN }));
         }
     }
     let mut out = Vec::new();
-    let (contexts, sessions) = sums.finish();
+    let (contexts, sessions, folded) = sums.finish();
     out.extend(contexts.into_iter().map(Annotated::Context));
     out.extend(sessions.into_iter().map(Box::new).map(Annotated::Session));
-    out.extend(folded.into_iter().map(|((minute, stream, class), count)| {
+    out.extend(folded.into_iter().filter(|_| how.fold).map(|((minute, stream, class), count)| {
         let (rule, class) = (format!("background:{}", stream.name()), class.to_owned());
         Annotated::Dropped(Drop { minute, rule, class }, count)
     }));
-    if rows.iter().any(|row| row.keep) {
+    if !said.is_empty() {
+        let mut rows = vec![None; shelved.rows.num_rows()];
+        for (row, note) in &said {
+            if let Some(place) = rows.get_mut(*row as usize) {
+                *place = Some(note);
+            }
+        }
         out.push(Annotated::Rows(annotate(shelved.rows.clone(), &rows)?));
     }
     Ok(out)
 }
 
 fn row_note<'a>(note: &Note, odd: &HashMap<AuditId, &'a str>, how: &'a Annotating) -> RowNote<'a> {
-    let Note { attribution, session, late, .. } = note;
+    let Note { attribution, brief: Brief { session, late, .. }, .. } = note;
     let cause = attribution.cause.filter(|_| how.contexts);
-    let role = match attribution.role {
-        _ if !how.contexts => "",
-        Role::Root => "root",
-        Role::Request => "request",
-        Role::Effect => "effect",
-        Role::Background => "background",
-    };
+    let role = if how.contexts { attribution.role.name() } else { "" };
     RowNote {
         session: *session,
         context: Some(attribution.context).filter(|_| how.contexts && attribution.role != Role::Background),
@@ -153,6 +161,5 @@ fn row_note<'a>(note: &Note, odd: &HashMap<AuditId, &'a str>, how: &'a Annotatin
         cause_weight: cause.map(|cause| (cause.weight, cause.margin)),
         late: *late,
         model: how.labeler.as_ref().zip(note.vote).and_then(|(names, vote)| names.of_vote(vote)),
-        keep: true,
     }
 }

@@ -17,9 +17,9 @@ use super::attributor::Attributor;
 use super::block::{BESIDE, DecodedBlock, Pulse, SETTLED, Seen, Share};
 use super::coming::Coming;
 use super::epoch::{IdMap, Tick};
-use super::note::{Note, Notes, unattributed};
+use super::note::{Alone, Brief, Note, Notes, unattributed};
 use super::open_blocks::OpenBlocks;
-use super::order::{Arrival, Order, Place, ResumePoint};
+use super::order::{Arrival, Order, Place, ResumePoint, Waiting};
 use super::owner::Out;
 use super::shelf::BatchId;
 use super::state::{Piece, Section, Standing};
@@ -27,7 +27,8 @@ use super::streams::Ordered;
 use super::vote::Ballots;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
-use crate::context::model::{Attribution, AuditId, FactBatch, Head, Input, Role, flags};
+use crate::context::engine::{Glance, SomeOf};
+use crate::context::model::{Attribution, AuditId, Fact, FactBatch, Head, Input, Role, flags};
 use crate::model::vote::Vote;
 use crate::source::PartitionId;
 use crate::source::stream::StreamName;
@@ -49,6 +50,8 @@ pub struct Attribute {
     votes: IdMap<Id, Vote>,
     /// What was said in this epoch.
     notes: NotesByBatch,
+    /// What was released in the epoch before: its memory is used again.
+    released_before: Vec<Waiting>,
 }
 
 /// Counts since the tables were begun.
@@ -91,6 +94,7 @@ impl Attribute {
             released: Arc::default(),
             votes: IdMap::default(),
             notes: NotesByBatch::default(),
+            released_before: Vec::new(),
         }
     }
 
@@ -119,7 +123,8 @@ impl Attribute {
             };
             let place = Place { block: number, head: index };
             let settled = head.flags & SETTLED != 0;
-            match self.order.arrive(block.partition, head, place, settled) {
+            let facts = share.as_ref().map_or(&[][..], |share| share.facts.facts_of(head));
+            match self.order.arrive_seen(block.partition, (head, glance(head, facts)), place, settled) {
                 Arrival::Queued if settled => {}
                 Arrival::Queued => {
                     open += 1;
@@ -127,7 +132,7 @@ impl Attribute {
                     if let Some(Attributor::Live(live)) = &mut self.attributor
                         && head.flags & BESIDE == 0
                     {
-                        live.arrive(place);
+                        live.arrive(block.partition, place);
                     }
                 }
                 // It had its row before the restart, and was counted then.
@@ -175,16 +180,17 @@ impl Attribute {
             sessions.retire(watermark, tick.flush);
         }
         self.odd_ids.retain(|_, (at, _)| watermark.since(*at) < ODD_ID_HORIZON_US);
-        for ((worker, batch), notes) in std::mem::take(&mut self.notes).by_batch() {
+        for ((worker, batch), Said { notes, alone }) in self.notes.take() {
             let odd_ids = self.odd_ids_of(&notes);
-            out.push(Out::Notes(Notes { worker, batch, notes, odd_ids }));
+            out.push(Out::Notes(Notes { worker, batch, notes, alone, odd_ids }));
         }
         watermark
     }
 
     fn settle(&mut self, limit: Micros) {
         let mut received: Option<Received> = None;
-        let released = self.order.release(limit);
+        let mut released = std::mem::take(&mut self.released_before);
+        self.order.release_into(limit, &mut released);
         self.released.fetch_add(released.len() as u64, Ordering::Relaxed);
         for (number, waiting) in released.iter().enumerate() {
             let Some(held) = self.blocks.get(waiting.place.block) else { continue };
@@ -193,20 +199,19 @@ impl Attribute {
             if head.flags & BESIDE != 0 {
                 let place = held.place();
                 let session = self.sessions.as_mut().map(|s| s.of(head));
-                if let Some(earlier) =
-                    received.replace(Received { place, note: note(head, unattributed(), session, false) })
-                {
+                let note = note(head, unattributed(), session, false);
+                if let Some(earlier) = received.replace(Received { place, audit_id: head.audit_id, note }) {
                     self.notes.put(earlier.place, earlier.note);
                 }
             } else {
-                let released = released.get(number + 1..).unwrap_or_default();
+                let behind = released.get(number + 1..).unwrap_or_default();
                 let find = |block: u64| self.blocks.get(block).map(|held| &held.share.facts);
-                let coming = Coming { facts: &find, released, waiting: self.order.coming() };
+                let coming = Coming { facts: &find, released: behind, waiting: self.order.coming() };
                 let facts = &held.share.facts;
                 let mut own = attribute(&mut self.attributor, &mut self.sessions, head, facts, Some(&coming));
                 own.vote = self.votes.get(&head.id).copied();
                 if let Some(mut earlier) = received.take() {
-                    if earlier.note.audit_id == head.audit_id && earlier.note.at == head.at {
+                    if earlier.audit_id == head.audit_id && earlier.note.brief.at == head.at {
                         earlier.note.attribution = beside(own.attribution);
                     }
                     self.notes.put(earlier.place, earlier.note);
@@ -218,6 +223,7 @@ impl Attribute {
         if let Some(earlier) = received {
             self.notes.put(earlier.place, earlier.note);
         }
+        self.released_before = released;
     }
 
     fn odd_ids_of(&self, notes: &[Note]) -> Vec<(AuditId, String)> {
@@ -269,6 +275,7 @@ impl Ordered for Attribute {
 /// An event with [`BESIDE`] that waits for the event of the same request behind it.
 struct Received {
     place: (u32, BatchId),
+    audit_id: AuditId,
     note: Note,
 }
 
@@ -276,6 +283,12 @@ struct Received {
 fn beside(own: Attribution) -> Attribution {
     let role = if own.role == Role::Root { Role::Request } else { own.role };
     Attribution { role, cause: None, parent_context: None, ..own }
+}
+
+/// What is told of an event to those before it. One that only stands beside another writes nothing.
+fn glance(head: &Head, facts: &[Fact]) -> Glance {
+    let counts = head.flags & BESIDE == 0;
+    Glance { writes: SomeOf::written(if counts { facts } else { &[] }), ..Glance::of(head) }
 }
 
 fn has_row(head: &Head) -> bool {
@@ -306,43 +319,67 @@ fn attribute(
 
 fn note(head: &Head, attribution: Attribution, session: Option<Id>, late: bool) -> Note {
     let write = head.flags & flags::WRITE != 0;
-    let (row, at, id, audit_id) = (head.row, head.at, head.id, head.audit_id);
-    Note { row, attribution, session, late, vote: None, write, at, id, audit_id }
+    let brief = Brief { row: head.row, late, write, at: head.at, session };
+    Note { brief, attribution, vote: None, id: head.id }
 }
 
 /// Notes of one epoch, by worker and batch.
 #[derive(Default)]
 struct NotesByBatch {
-    others: BTreeMap<(u32, BatchId), Vec<Note>>,
+    others: BTreeMap<(u32, BatchId), Said>,
     /// The batch that was noted last: events that follow each other mostly lie in one.
-    place: (u32, BatchId),
+    place: Option<(u32, BatchId)>,
+    said: Said,
+    /// Most notes that a batch had in the epoch before: there is room for as many.
+    most: (usize, usize),
+}
+
+/// Notes of one batch.
+#[derive(Default)]
+struct Said {
     notes: Vec<Note>,
+    alone: Vec<Alone>,
 }
 
 impl NotesByBatch {
     fn put(&mut self, place: (u32, BatchId), note: Note) {
-        if note.row == u32::MAX {
+        if note.brief.row == u32::MAX {
             return;
         }
-        if place != self.place {
-            let next = self.others.remove(&place).unwrap_or_else(|| Vec::with_capacity(self.notes.len()));
-            let last = std::mem::replace(&mut self.notes, next);
+        if self.place != Some(place) {
+            let next = self.others.remove(&place).unwrap_or_else(|| self.with_room());
+            let last = std::mem::replace(&mut self.said, next);
             self.lay_down(last);
-            self.place = place;
+            self.place = Some(place);
         }
-        self.notes.push(note);
-    }
-
-    fn lay_down(&mut self, notes: Vec<Note>) {
-        if !notes.is_empty() {
-            self.others.insert(self.place, notes);
+        match note.alone() {
+            Some(alone) => self.said.alone.push(alone),
+            None => self.said.notes.push(note),
         }
     }
 
-    fn by_batch(mut self) -> BTreeMap<(u32, BatchId), Vec<Note>> {
-        let last = std::mem::take(&mut self.notes);
+    fn with_room(&self) -> Said {
+        let (notes, alone) = self.most;
+        Said {
+            notes: Vec::with_capacity(notes.max(self.said.notes.len())),
+            alone: Vec::with_capacity(alone.max(self.said.alone.len())),
+        }
+    }
+
+    fn lay_down(&mut self, said: Said) {
+        if let Some(place) = self.place {
+            self.others.insert(place, said);
+        }
+    }
+
+    /// All of them; none is left.
+    fn take(&mut self) -> BTreeMap<(u32, BatchId), Said> {
+        let last = std::mem::take(&mut self.said);
         self.lay_down(last);
-        self.others
+        self.place = None;
+        let most = |count: fn(&Said) -> usize| self.others.values().map(count).max().unwrap_or(0);
+        self.most = (most(|said| said.notes.len()), most(|said| said.alone.len()));
+        std::mem::take(&mut self.others)
     }
 }
 

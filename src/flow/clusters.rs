@@ -10,7 +10,7 @@
 
 use super::plan::{Method, ReplayPlan};
 use super::shared::FlowError;
-use crate::audit::decode::{Want, decode};
+use crate::audit::decode::{Reading, Want, decode};
 use crate::audit::event::Event;
 use crate::audit::hash::{Id, hash};
 use crate::audit::time::Micros;
@@ -144,7 +144,7 @@ impl<'p> Log<'p> {
     }
 
     fn block(&mut self, bytes: &[u8]) {
-        let want = Want { evidence: true, raw_bodies: false };
+        let want = Want { evidence: Reading::Whole, raw_bodies: false };
         for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             decode(line, want, &mut |_, event| {
                 if let Ok(event) = event {

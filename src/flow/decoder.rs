@@ -14,13 +14,12 @@ use super::shelf::{BatchId, Shelf};
 use super::told;
 use super::work::Work;
 use super::write::Rows;
-use crate::audit::actor::Class;
-use crate::audit::decode::{Want, decode};
+use crate::audit::decode::{Reading, Want, decode};
 use crate::audit::event::Event;
 use crate::audit::filter;
 use crate::audit::hash::hash;
 use crate::audit::label::{control_plane, propose};
-use crate::audit::redact::{redact_body, redact_message, redact_text, redact_uri};
+use crate::audit::redact::{redact_body, redact_uri};
 use crate::audit::reject::{Reject, RejectReason};
 use crate::audit::time::Micros;
 use crate::context::detail::Detail;
@@ -241,7 +240,12 @@ impl Decoder {
 
     fn record(&mut self, record: &[u8], (partition, offset, now): (PartitionId, u64, Micros)) -> Result<(), LakeError> {
         self.lane.found.any = true;
-        let want = Want { evidence: self.plan.causal() || self.plan.labeler.is_some(), raw_bodies: self.plan.bodies };
+        let evidence = match &self.plan.labeler {
+            Some(_) => Reading::Whole,
+            None if self.plan.causal() => Reading::Causes,
+            None => Reading::Nothing,
+        };
+        let want = Want { evidence, raw_bodies: self.plan.bodies };
         let mut failure = None;
         decode(record, want, &mut |item, event| {
             let place = At { partition, offset, item, now };
@@ -300,12 +304,11 @@ impl Decoder {
         self.pace.newest = self.pace.newest.max(Some(event.stage_at));
         let time = self.plan.event_time(event);
         let settled = counted && time < self.lane.settled_before;
-        let class = event.class();
         let unseen = self.plan.dropped_unseen(event);
         if let Some(rule) = if self.foreign { Some("cluster") } else { unseen } {
             if !counted {
                 self.pace.records += 1;
-                self.lane.found.drop(time, rule, class);
+                self.lane.found.drop(time, rule, event.class());
             }
             if unseen.is_none() {
                 self.pulse(event, at);
@@ -318,10 +321,10 @@ impl Decoder {
         }
         let mut row = u32::MAX;
         match verdict {
-            Some(rule) if !counted => self.lane.found.drop(time, rule, class),
+            Some(rule) if !counted => self.lane.found.drop(time, rule, event.class()),
             Some(_) => {}
             None if settled || (counted && !self.plan.ordered()) => {}
-            None => row = self.row(event, at, class)?,
+            None => row = self.row(event, at)?,
         }
         self.pulse(event, at);
         if self.plan.ordered() {
@@ -361,19 +364,17 @@ impl Decoder {
         found.features.labels.push((propose(event), control_plane(event)));
     }
 
-    fn row(&mut self, event: &Event<'_>, at: At, class: Class) -> Result<u32, LakeError> {
+    fn row(&mut self, event: &Event<'_>, at: At) -> Result<u32, LakeError> {
         let body = |raw: Option<&RawValue>| raw.map(redact_body).unwrap_or_default();
         let bodies = self.plan.bodies.then(|| (body(event.request_raw), body(event.response_raw)));
-        let harmless = harmless(event);
         let row = self.lane.rows.append(
-            &harmless,
+            event,
             &EventMeta {
                 cluster: self.lane.stream.as_str(),
                 source: &self.source.name,
                 partition: self.source.number.unsigned_abs(),
                 offset: at.offset,
                 item: at.item,
-                class: class.as_str(),
                 request_uri: &redact_uri(&event.request_uri),
                 bodies: bodies.as_ref().map(|(request, response)| (request.as_str(), response.as_str())),
             },
@@ -430,20 +431,4 @@ fn unpack(value: &[u8], max_bytes: usize) -> Result<Cow<'_, [u8]>, Reject> {
         Ok(_) if bytes.len() > max_bytes => Err(too_long(&bytes)),
         Ok(_) => Ok(Cow::Owned(bytes)),
     }
-}
-
-/// The event without what may stand in free text by mistake: a bearer token as the user agent, what an authorizer quotes.
-fn harmless<'e, 'a>(event: &'e Event<'a>) -> Cow<'e, Event<'a>> {
-    let resource = event.object.as_ref().map_or("", |object| &object.resource);
-    let reason = match &*event.decision_reason {
-        // RBAC names roles and bindings only, and gives nearly all reasons
-        reason if reason.starts_with("RBAC: ") => Cow::Borrowed(reason),
-        reason => redact_message(reason, resource),
-    };
-    let texts = (redact_text(&event.user_agent), reason);
-    if let (Cow::Borrowed(_), Cow::Borrowed(_)) = texts {
-        return Cow::Borrowed(event);
-    }
-    let (user_agent, decision_reason) = (texts.0.into_owned().into(), texts.1.into_owned().into());
-    Cow::Owned(Event { user_agent, decision_reason, ..event.clone() })
 }

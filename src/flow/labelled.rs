@@ -6,7 +6,7 @@
 //! ```
 //! The engine sees no label: what it says is found in the same way as in a run.
 
-use crate::audit::decode::{Want, decode};
+use crate::audit::decode::{Reading, Want, decode};
 use crate::audit::event::Event;
 use crate::audit::filter::{Decision, Rules, Switches, decide, is_row};
 use crate::audit::hash::hash;
@@ -90,7 +90,7 @@ impl Reader {
             return;
         }
         let marks: Marks = serde_json::from_slice(line).unwrap_or_default();
-        decode(line, Want { evidence: true, raw_bodies: false }, &mut |_, event| {
+        decode(line, Want { evidence: Reading::Whole, raw_bodies: false }, &mut |_, event| {
             if let Ok(event) = event {
                 self.event(event, &marks);
             }

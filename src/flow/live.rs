@@ -12,19 +12,33 @@ use super::order::Place;
 use crate::audit::hash::Id;
 use crate::audit::time::Micros;
 use crate::context::engine::Engine;
-use crate::context::live::{Input, Live, LiveChange, LiveRow, LiveSize};
+use crate::context::live::{Input, Kept, Live, LiveChange, LiveRow, LiveSize};
 use crate::context::model::{Attribution, Head};
+use crate::source::PartitionId;
 use differential_dataflow::{AsCollection, VecCollection};
 use std::collections::VecDeque;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::operator::Operator;
 
+/// Where an event is kept that has arrived.
+#[derive(Copy, Clone, Debug)]
+struct Arrived {
+    partition: PartitionId,
+    place: Place,
+}
+
+impl Kept for Arrived {
+    fn partition(self) -> PartitionId {
+        self.partition
+    }
+}
+
 /// The live engine of a stream, with what it said of the events that settle in this epoch.
 #[derive(Debug)]
 pub struct LiveCauses {
-    live: Live<Place>,
-    arrived: Vec<Place>,
+    live: Live<Arrived>,
+    arrived: Vec<Arrived>,
     settled: VecDeque<(Id, Attribution)>,
 }
 
@@ -34,15 +48,15 @@ impl LiveCauses {
         LiveCauses { live: Live::new(engine), arrived: Vec::new(), settled: VecDeque::new() }
     }
 
-    /// An event has arrived and waits for the watermark.
-    pub fn arrive(&mut self, place: Place) {
-        self.arrived.push(place);
+    /// An event of this partition has arrived and waits for the watermark.
+    pub fn arrive(&mut self, partition: PartitionId, place: Place) {
+        self.arrived.push(Arrived { partition, place });
     }
 
     /// The changes of an epoch, in which the events before `limit` settle.
     pub fn epoch<'a>(&mut self, limit: Micros, find: impl Fn(Place) -> Option<Input<'a>>) -> Vec<LiveChange> {
         let mut changes = Vec::with_capacity(2 * self.arrived.len());
-        self.live.epoch(&self.arrived, limit, find, &mut changes);
+        self.live.epoch(&self.arrived, limit, |arrived: Arrived| find(arrived.place), &mut changes);
         self.arrived.clear();
         let settled = changes.iter().map(|(row, _)| row).filter(|row| row.settled);
         self.settled.extend(settled.map(|row| (row.id, row.attribution)));

@@ -5,7 +5,8 @@
 //!   epochs nor on how partitions interleave: late = event time < newest stage time that came before it − allowed lateness.
 //! - The watermark is the least of the partitions' progress, less the lateness. So every event that is not late has its
 //!   time at or above the watermark when it arrives, and what lies below the watermark is final.
-//! - Events are released in the order (time, audit id, stage), whatever the order of arrival.
+//! - Events are released in the order (time, audit id, stage), whatever the order of arrival; copies of an event, such as overlapping
+//!   archives hold, in the order of their partitions and offsets (partitions of topics may be numbered otherwise by the next run).
 //! - A partition's resume point is its first event that has not been released, with the progress that stood before it: reading
 //!   again from there repeats each decision.
 
@@ -113,6 +114,9 @@ pub struct Order {
     /// Sorted by event order; what arrived since the last release comes behind `sorted`.
     waiting: Vec<Waiting>,
     sorted: usize,
+    /// Used again by each sort: times and places of what is sorted, and that in its new order.
+    places: Vec<(Micros, usize)>,
+    moved: Vec<Waiting>,
     watermark: Micros,
     counted: BTreeMap<PartitionId, u64>,
     following: Option<Following>,
@@ -127,8 +131,8 @@ impl Waiting {
     }
 
     /// Event order.
-    fn rank(&self) -> (Micros, AuditId, Stage) {
-        (self.glance.at, self.audit_id, self.stage)
+    fn rank(&self) -> (Micros, AuditId, Stage, PartitionId, u64) {
+        (self.glance.at, self.audit_id, self.stage, self.partition, self.offset)
     }
 }
 
@@ -150,6 +154,8 @@ impl Order {
             partitions,
             waiting: Vec::new(),
             sorted: 0,
+            places: Vec::new(),
+            moved: Vec::new(),
             watermark,
             counted,
             following: None,
@@ -206,6 +212,8 @@ impl Order {
             partitions: known.map(|(id, partition)| (*id, partition.clone())).collect(),
             waiting: Vec::new(),
             sorted: 0,
+            places: Vec::new(),
+            moved: Vec::new(),
             watermark,
             counted: counted.map(|(id, read_to)| (*id, *read_to)).collect(),
             following: self.following,
@@ -221,6 +229,17 @@ impl Order {
 
     /// Takes the next event of a partition. `settled`: it was settled before a restart and only moves the progress.
     pub fn arrive(&mut self, partition: PartitionId, head: &Head, place: Place, settled: bool) -> Arrival {
+        self.arrive_seen(partition, (head, Glance::of(head)), place, settled)
+    }
+
+    /// The same for an event of which more is told at a glance.
+    pub fn arrive_seen(
+        &mut self,
+        partition: PartitionId,
+        (head, glance): (&Head, Glance),
+        place: Place,
+        settled: bool,
+    ) -> Arrival {
         let before = self.pass(partition, head.offset, head.stage_at);
         if settled {
             return Arrival::Queued;
@@ -229,7 +248,7 @@ impl Order {
             return Arrival::Late;
         }
         self.waiting.push(Waiting {
-            glance: Glance::of(head),
+            glance,
             audit_id: head.audit_id,
             stage: head.stage,
             partition,
@@ -332,30 +351,38 @@ impl Order {
 
     /// Takes out what lies below `limit`, in event order.
     pub fn release(&mut self, limit: Micros) -> Vec<Waiting> {
-        self.sort();
-        let count = self.waiting.partition_point(|w| w.at() < limit);
-        let rest = self.waiting.split_off(count);
-        self.sorted = rest.len();
-        std::mem::replace(&mut self.waiting, rest)
+        let mut released = Vec::new();
+        self.release_into(limit, &mut released);
+        released
     }
 
-    /// Brings what waits into event order; of equals the one that came first stays first.
+    /// The same, into memory that is used again: what was there goes.
+    pub fn release_into(&mut self, limit: Micros, released: &mut Vec<Waiting>) {
+        self.sort();
+        let count = self.waiting.partition_point(|w| w.at() < limit);
+        released.clear();
+        released.extend(self.waiting.drain(..count));
+        self.sorted = self.waiting.len();
+    }
+
+    /// Brings what waits into event order; of equals, which are events of one record, the one that came first stays first.
     fn sort(&mut self) {
-        let (sorted, new) = self.waiting.split_at_checked(self.sorted).unwrap_or((&[], &self.waiting));
+        let Order { waiting, sorted, places, moved, .. } = self;
+        let (old, new) = waiting.split_at_checked(*sorted).unwrap_or((&[], waiting));
         let Some(first) = new.iter().map(Waiting::at).min() else { return };
         // What lies before the first of the new ones stays where it is.
-        let from = sorted.partition_point(|waiting| waiting.at() < first);
-        let moving = self.waiting.get(from..).unwrap_or_default();
-        // Times are rarely the same, so it is times and places that move about, a fifth of what is sorted. These are nearly sorted runs:
+        let from = old.partition_point(|waiting| waiting.at() < first);
+        let moving = waiting.get(from..).unwrap_or_default();
+        // Times are rarely the same, so it is times and places that move about, a small part of what is sorted. These are nearly sorted runs:
         // the merge sort of the standard library takes linear time on them.
-        let mut places: Vec<(Micros, usize)> = moving.iter().map(Waiting::at).zip(0..).collect();
+        places.clear();
+        places.extend(moving.iter().map(Waiting::at).zip(0..));
         let rank = |place: usize| moving.get(place).map(Waiting::rank);
         places.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| rank(one.1).cmp(&rank(other.1))));
-        let mut moved = Vec::with_capacity(places.len());
         moved.extend(places.iter().filter_map(|(_, place)| moving.get(*place).copied()));
-        self.waiting.truncate(from);
-        self.waiting.append(&mut moved);
-        self.sorted = self.waiting.len();
+        waiting.truncate(from);
+        waiting.append(moved);
+        *sorted = waiting.len();
     }
 
     /// What waits behind the events that were released last, in event order.

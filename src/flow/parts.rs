@@ -56,7 +56,7 @@ fn merge_counts(into: &mut Counts, from: Counts) {
 }
 
 /// The event that a context is told by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Told {
     /// Its id.
     pub id: Id,
@@ -179,6 +179,12 @@ impl ContextPart {
         }
     }
 
+    /// The context was set off by this one. A root that was read twice may be said to have two causes: the one of the lower id counts,
+    /// so that it does not matter which worker read what.
+    pub fn set_off_by(&mut self, parent: Option<Id>) {
+        self.parent_context = self.parent_context.into_iter().chain(parent).min();
+    }
+
     /// Adds what another batch says of the same context.
     pub fn merge(&mut self, other: ContextPart) {
         if self.events == 0 {
@@ -213,17 +219,13 @@ impl ContextPart {
         keep_first(&mut self.told, other.told);
         keep_first(&mut self.then, other.then);
         self.root_audit_id = self.root_audit_id.take().or(other.root_audit_id);
-        self.parent_context = self.parent_context.or(other.parent_context);
+        self.set_off_by(other.parent_context);
     }
 }
 
-/// The one of lower rank stays.
-fn keep_first(one: &mut Option<(TellRank, Told)>, other: Option<(TellRank, Told)>) {
-    if let Some((rank, _)) = &other
-        && one.as_ref().is_none_or(|one| *rank < one.0)
-    {
-        *one = other;
-    }
+/// The one of lower rank stays; of copies of one event the lesser, so that it does not matter which worker read what.
+pub fn keep_first(one: &mut Option<(TellRank, Told)>, other: Option<(TellRank, Told)>) {
+    *one = one.take().into_iter().chain(other).min();
 }
 
 /// What a batch says of one session.

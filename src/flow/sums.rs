@@ -2,8 +2,8 @@
 
 use super::epoch::IdMap;
 use super::filtered::MINUTE_US;
-use super::note::Note;
-use super::parts::{ContextPart, SessionPart, TellRank, Told};
+use super::note::{Brief, Note};
+use super::parts::{ContextPart, SessionPart, TellRank, Told, keep_first};
 use crate::audit::actor::Class;
 use crate::audit::hash::{Id, hash};
 use crate::audit::time::Micros;
@@ -15,6 +15,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType, UInt16Type};
 use arrow_array::{Array, DictionaryArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
+use smallvec::SmallVec;
 
 /// Background is folded into one context row a stream and hour.
 pub const HOUR_US: i64 = 3_600_000_000;
@@ -62,8 +63,7 @@ pub struct EventColumns<'a> {
     source_ip: TextColumn<'a>,
     verb: TextColumn<'a>,
     action: TextColumn<'a>,
-    /// Class of the actor.
-    pub class: TextColumn<'a>,
+    class: TextColumn<'a>,
     label_text: TextColumn<'a>,
     api_group: TextColumn<'a>,
     resource: TextColumn<'a>,
@@ -123,11 +123,11 @@ impl<'a> EventColumns<'a> {
     }
 
     fn told(&self, note: &Note, detail: Option<Detail>) -> Told {
-        let row = note.row;
+        let row = note.brief.row;
         let text = |column: &TextColumn| column.at(row).to_owned();
         Told {
             id: note.id,
-            at: note.at,
+            at: note.brief.at,
             audit_id: text(&self.audit_id),
             user: text(&self.user),
             impersonated_user: text(&self.impersonated_user),
@@ -162,8 +162,11 @@ pub struct Sums<'a> {
     /// Events by verb and by actor, as codes of their columns: see [`Tally`].
     tallies: IdMap<u64, u64>,
     by_minute: bool,
-    /// Ids of the hours of background streams; there are few in a batch.
-    hours: Vec<((Background, Micros), Id)>,
+    /// Minutes of background streams, and their places in `folded`.
+    minutes: IdMap<(Micros, u32), u32>,
+    folded: Vec<Folded<'a>>,
+    /// The one of the last event, where most follow that are of the same.
+    last_folded: u32,
     sessions: IdMap<Id, SessionPart>,
     /// Where names are put together.
     text: String,
@@ -180,7 +183,9 @@ impl<'a> Sums<'a> {
             parts: Vec::new(),
             tallies: IdMap::default(),
             by_minute: false,
-            hours: Vec::new(),
+            minutes: IdMap::default(),
+            folded: Vec::new(),
+            last_folded: 0,
             sessions: IdMap::default(),
             text: String::new(),
         }
@@ -191,44 +196,85 @@ impl<'a> Sums<'a> {
         Sums { by_minute, ..self }
     }
 
-    /// Adds an event to its context, or to its background stream's hour.
-    pub fn context(&mut self, note: &Note, background: Option<Background>) {
-        let (columns, row) = (self.columns, note.row);
-        let verb = columns.verb.at(row);
-        let code = columns.code(row);
-        let failed = u64::from(code >= 400);
-        let id = match background {
-            Some(stream) => self.hour(stream, note.at.floor(HOUR_US)),
-            None => note.attribution.context,
-        };
-        let minute = if self.by_minute { note.at.floor(MINUTE_US) } else { Micros::MIN };
-        let (parts, tallies) = (&mut self.parts, &mut self.tallies);
-        let place = *self.contexts.entry((id, minute)).or_insert_with(|| {
+    /// Adds an event to its background stream's hour, and to what is folded away of its minute.
+    pub fn background(&mut self, brief: &Brief, stream: Background) {
+        let minute = brief.at.floor(MINUTE_US);
+        let last = self.folded.get(self.last_folded as usize);
+        if last.is_none_or(|last| (last.minute, last.stream) != (minute, stream)) {
+            self.last_folded = self.folded_at(minute, stream);
+        }
+        let Some(folded) = self.folded.get_mut(self.last_folded as usize) else { return };
+        let (class, place) = (self.columns.class.at(brief.row), folded.place);
+        match folded.classes.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, count)) => *count += 1,
+            None => folded.classes.push((class, 1)),
+        }
+        if let Some(part) = self.seen(brief, place) {
+            part.minutes |= 1 << (brief.at.0.rem_euclid(HOUR_US) / MINUTE_US);
+        }
+    }
+
+    fn folded_at(&mut self, minute: Micros, stream: Background) -> u32 {
+        if let Some(known) = self.minutes.get(&(minute, stream as u32)) {
+            return *known;
+        }
+        let hour = minute.floor(HOUR_US);
+        let id = Id(hash(&[self.stream, "background", stream.name(), &hour.0.to_string()]));
+        let place = self.place(id, minute);
+        if let Some(part) = self.parts.get_mut(place as usize) {
+            part.context = id;
+            part.background.get_or_insert_with(|| stream.name().to_owned());
+        }
+        let index = self.folded.len() as u32; // a batch has fewer rows than that
+        self.folded.push(Folded { minute, stream, place, classes: SmallVec::new() });
+        self.minutes.insert((minute, stream as u32), index);
+        index
+    }
+
+    /// The place of the part of a context that an event in this minute belongs to.
+    fn place(&mut self, context: Id, minute: Micros) -> u32 {
+        let minute = if self.by_minute { minute } else { Micros::MIN };
+        let parts = &mut self.parts;
+        *self.contexts.entry((context, minute)).or_insert_with(|| {
             parts.push(Box::default());
             (parts.len() - 1) as u32 // a batch has fewer rows than that
-        });
-        let Some(part) = parts.get_mut(place as usize) else { return };
+        })
+    }
+
+    /// Adds what counts of every event to the part at `place`.
+    fn seen(&mut self, brief: &Brief, place: u32) -> Option<&mut ContextPart> {
+        let (columns, row) = (self.columns, brief.row);
+        let (part, tallies) = (self.parts.get_mut(place as usize)?, &mut self.tallies);
         let (start, end) =
             (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
         part.start = if part.events == 0 { start } else { part.start.min(start) };
         part.end = if part.events == 0 { end } else { part.end.max(end) };
-        part.last = if part.events == 0 { note.at } else { part.last.max(note.at) };
-        part.context = id;
+        part.last = if part.events == 0 { brief.at } else { part.last.max(brief.at) };
         part.events += 1;
-        part.late += u64::from(note.late);
+        part.late += u64::from(brief.late);
         for (kind, column, counts) in
             [(Tally::Verb, &columns.verb, &mut part.verbs), (Tally::Actor, &columns.user, &mut part.actors)]
         {
             match column.code(row) {
                 Some(code) => *tallies.entry(kind.key(place, code)).or_default() += 1,
-                None => count(counts, column.at(row)),
+                None => add(counts, column.at(row), 1),
             }
         }
-        if let Some(stream) = background {
-            part.background.get_or_insert_with(|| stream.name().to_owned());
-            part.minutes |= 1 << (note.at.0.rem_euclid(HOUR_US) / MINUTE_US);
+        Some(part)
+    }
+
+    /// Adds an event to its context.
+    pub fn context(&mut self, note: &Note) {
+        let place = self.place(note.attribution.context, note.brief.at.floor(MINUTE_US));
+        if self.seen(&note.brief, place).is_none() {
             return;
         }
+        let Some(part) = self.parts.get_mut(place as usize) else { return };
+        let (columns, row) = (self.columns, note.brief.row);
+        let verb = columns.verb.at(row);
+        let code = columns.code(row);
+        let failed = u64::from(code >= 400);
+        part.context = note.attribution.context;
         let (resource, subresource) = (columns.resource.at(row), columns.subresource.at(row));
         let (namespace, name) = (columns.namespace.at(row), columns.name.at(row));
         let detail = || {
@@ -245,36 +291,36 @@ impl<'a> Sums<'a> {
                 if verb == "get"
                     && let Some(count) = detail().and_then(|detail| detail.read_replicas)
                 {
-                    part.read_replicas([resource, namespace, name].join("/"), note.at, count);
+                    part.read_replicas([resource, namespace, name].join("/"), note.brief.at, count);
                 }
-                part.writes += u64::from(note.write);
-                part.writes_failed += u64::from(note.write) * failed;
-                let kind = match note.write && !resource.starts_with("self") {
+                part.writes += u64::from(note.brief.write);
+                part.writes_failed += u64::from(note.brief.write) * failed;
+                let kind = match note.brief.write && !resource.starts_with("self") {
                     true => 0,
                     false if !resource.is_empty() => 1,
                     false => 2,
                 };
-                let rank: TellRank = (kind, note.at, note.id);
-                if part.told.as_ref().is_none_or(|told| rank < told.0) {
-                    part.told = Some((rank, columns.told(note, detail())));
+                let rank: TellRank = (kind, note.brief.at, note.id);
+                if part.told.as_ref().is_none_or(|told| rank <= told.0) {
+                    keep_first(&mut part.told, Some((rank, columns.told(note, detail()))));
                 }
             }
             Role::Effect | Role::Background => {
                 part.effects_failed += failed;
-                let rank: TellRank = (0, note.at, note.id);
-                if note.write
+                let rank: TellRank = (0, note.brief.at, note.id);
+                if note.brief.write
                     && columns.class.at(row) == Class::ServiceAccount.as_str()
-                    && part.then.as_ref().is_none_or(|then| rank < then.0)
+                    && part.then.as_ref().is_none_or(|then| rank <= then.0)
                 {
-                    part.then = Some((rank, columns.told(note, detail())));
+                    keep_first(&mut part.then, Some((rank, columns.told(note, detail()))));
                 }
             }
         }
         if note.attribution.role == Role::Root {
             part.root_audit_id = Some(columns.audit_id.at(row).to_owned());
-            part.parent_context = note.attribution.parent_context;
+            part.set_off_by(note.attribution.parent_context);
         }
-        if note.write && failed == 0 && resource != "events" && !resource.is_empty() {
+        if note.brief.write && failed == 0 && resource != "events" && !resource.is_empty() {
             if !name.is_empty() {
                 let namespace = if resource == "namespaces" { "" } else { namespace };
                 part.objects.add(joined(&mut self.text, [resource, "/", namespace, "/", name]));
@@ -284,7 +330,7 @@ impl<'a> Sums<'a> {
             let counts = if by_command { &mut part.commands } else { &mut part.changes };
             // A kubelet's delete is the last step of a deletion that was counted when it was asked for.
             if by_command || verb != "delete" || columns.class.at(row) != Class::Node.as_str() {
-                count(counts, joined(&mut self.text, [verb, " ", resource, slash, subresource]));
+                add(counts, joined(&mut self.text, [verb, " ", resource, slash, subresource]), 1);
             }
             if by_command && resource == "secrets" {
                 part.secrets.add(name);
@@ -297,20 +343,10 @@ impl<'a> Sums<'a> {
         }
     }
 
-    /// The context that stands for an hour of a background stream.
-    fn hour(&mut self, background: Background, hour: Micros) -> Id {
-        let known = self.hours.iter().find(|(of, _)| *of == (background, hour));
-        known.map(|(_, id)| *id).unwrap_or_else(|| {
-            let id = Id(hash(&[self.stream, "background", background.name(), &hour.0.to_string()]));
-            self.hours.push(((background, hour), id));
-            id
-        })
-    }
-
-    /// Adds an event to its session.
-    pub fn session(&mut self, note: &Note) {
-        let Some(session) = note.session.filter(|_| !note.late) else { return };
-        let (columns, row) = (self.columns, note.row);
+    /// Adds an event to its session; the root of a context is counted.
+    pub fn session(&mut self, brief: &Brief, root: bool) {
+        let Some(session) = brief.session.filter(|_| !brief.late) else { return };
+        let (columns, row) = (self.columns, brief.row);
         let part = self.sessions.entry(session).or_default();
         let (start, end) =
             (Micros(columns.received_at.value(row as usize)), Micros(columns.stage_at.value(row as usize)));
@@ -323,21 +359,21 @@ impl<'a> Sums<'a> {
                 source_ip: columns.source_ip.at(row).to_owned(),
                 start,
                 end,
-                last: note.at,
+                last: brief.at,
                 ..SessionPart::default()
             };
         }
         part.start = part.start.min(start);
         part.end = part.end.max(end);
-        part.last = part.last.max(note.at);
+        part.last = part.last.max(brief.at);
         part.events += 1;
-        part.writes += u64::from(note.write);
+        part.writes += u64::from(brief.write);
         part.errors += u64::from(columns.code(row) >= 400);
-        part.contexts += u64::from(note.attribution.role == Role::Root);
+        part.contexts += u64::from(root);
     }
 
-    /// The sums, by id.
-    pub fn finish(self) -> (Vec<Box<ContextPart>>, Vec<SessionPart>) {
+    /// The sums, by id, and the events of background by minute, stream and class.
+    pub fn finish(self) -> (Vec<Box<ContextPart>>, Vec<SessionPart>, Vec<FoldedCount<'a>>) {
         let (columns, mut contexts) = (self.columns, self.parts);
         for (key, count) in self.tallies {
             let (kind, place, code) = Tally::of(key);
@@ -346,14 +382,30 @@ impl<'a> Sums<'a> {
                     Tally::Verb => (&mut part.verbs, &columns.verb),
                     Tally::Actor => (&mut part.actors, &columns.user),
                 };
-                *counts.entry(column.of_code(code).to_owned()).or_default() += count;
+                add(counts, column.of_code(code), count);
             }
         }
         let mut sessions: Vec<_> = self.sessions.into_values().collect();
         contexts.sort_unstable_by_key(|part| (part.context, part.last));
         sessions.sort_unstable_by_key(|part| part.session);
-        (contexts, sessions)
+        let counts = |of: Folded<'a>| of.classes.into_iter().map(move |(class, n)| ((of.minute, of.stream, class), n));
+        let mut folded: Vec<FoldedCount<'a>> = self.folded.into_iter().flat_map(counts).collect();
+        folded.sort_unstable();
+        (contexts, sessions, folded)
     }
+}
+
+/// Events of background by the start of their minute, their stream and their actor's class.
+pub type FoldedCount<'a> = ((Micros, Background, &'a str), u64);
+
+/// Background of one minute and stream.
+struct Folded<'a> {
+    minute: Micros,
+    stream: Background,
+    /// The part that it adds to.
+    place: u32,
+    /// Events by the class of their actor.
+    classes: SmallVec<[(&'a str, u64); 4]>,
 }
 
 /// What is counted by code: each event would else be looked up by text, in a map of each context, twice.
@@ -386,11 +438,11 @@ fn joined<'t>(text: &'t mut String, parts: [&str; 5]) -> &'t str {
     text
 }
 
-fn count(counts: &mut super::parts::Counts, name: &str) {
+fn add(counts: &mut super::parts::Counts, name: &str, more: u64) {
     match counts.get_mut(name) {
-        Some(count) => *count += 1,
+        Some(count) => *count += more,
         None => {
-            counts.insert(name.to_owned(), 1);
+            counts.insert(name.to_owned(), more);
         }
     }
 }

@@ -55,13 +55,12 @@ pub fn meta(offset: u64) -> EventMeta<'static> {
         partition: 0,
         offset,
         item: 0,
-        class: "service account",
         request_uri: "/apis/apps/v1/namespaces/shop/deployments/web?secret=-",
         bodies: None,
     }
 }
 
-/// A note that keeps its row.
+/// A note of a root.
 pub fn note(context: u64) -> RowNote<'static> {
     RowNote {
         session: Some(Id(1)),
@@ -72,7 +71,6 @@ pub fn note(context: u64) -> RowNote<'static> {
         cause_weight: None,
         late: false,
         model: None,
-        keep: true,
     }
 }
 
@@ -83,7 +81,8 @@ pub fn events(numbers: std::ops::Range<u64>) -> RecordBatch {
         let id = format!("a{n}");
         builder.append(&event(&id, START_US + n as i64 * 3_600_000_000), &meta(n)).unwrap();
     }
-    let notes: Vec<_> = numbers.map(note).collect();
+    let said: Vec<_> = numbers.map(note).collect();
+    let notes: Vec<_> = said.iter().map(Some).collect();
     annotate(builder.finish().unwrap(), &notes).unwrap()
 }
 

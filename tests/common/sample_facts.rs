@@ -2,7 +2,7 @@
 //! of their own.
 #![allow(dead_code, clippy::unwrap_used)] // a test fails by panicking
 
-use causeway::audit::decode::{Want, decode};
+use causeway::audit::decode::{Reading, Want, decode};
 use causeway::audit::event::Stage;
 use causeway::audit::hash::Id;
 use causeway::context::facts::{Extractor, Place};
@@ -27,7 +27,7 @@ impl Sample {
         liblzma::read::XzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut text).unwrap();
         let (mut extractor, mut batch) = (Extractor::new(Arc::clone(tables)), FactBatch::default());
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            decode(line, Want { evidence: true, raw_bodies: false }, &mut |_, event| {
+            decode(line, Want { evidence: Reading::Whole, raw_bodies: false }, &mut |_, event| {
                 let event = event.unwrap();
                 if event.stage != Stage::RequestReceived {
                     let at = event.received_at.max(event.stage_at.plus(-lateness_us));

@@ -2,7 +2,7 @@
 //! that are lost, several logs laid over each other.
 #![allow(dead_code, clippy::unwrap_used)] // each test file uses a part; a test fails by panicking
 
-use causeway::audit::decode::{Want, decode};
+use causeway::audit::decode::{Reading, Want, decode};
 use causeway::audit::event::{Evidence, Stage};
 use causeway::audit::time::Micros;
 use causeway::context::engine::{Ahead, Engine};
@@ -64,7 +64,7 @@ impl Log {
     }
 
     fn add(&mut self, extractor: &mut Extractor, line: &[u8], part: Part) {
-        decode(line, Want { evidence: true, raw_bodies: false }, &mut |_, event| {
+        decode(line, Want { evidence: Reading::Whole, raw_bodies: false }, &mut |_, event| {
             let mut event = event.unwrap().clone();
             if event.stage == Stage::RequestReceived {
                 return;

@@ -1,8 +1,11 @@
 //! The evidence in request and response bodies. Everything is read leniently: a body may be a string, a patch, a custom
 //! resource of any shape, and what is not of the expected type is as good as absent.
+//!
+//! Causes are found, and summaries told, by a part of it: the rest (who manages which field, what is in a list that was read) is
+//! passed over by its brackets unless the `WHOLE` evidence is wanted.
 
 use super::list::{At, Each, Many};
-use super::take::{Take, lenient, skip};
+use super::take::{Key, Take, lenient, skip};
 use crate::audit::event::{Body, Metadata, Reference, Spec, Text};
 use serde::de::{MapAccess, SeqAccess};
 
@@ -15,33 +18,90 @@ const MAX_IMAGES: usize = 8;
 /// Annotation that marks an object as a leader election's lock.
 const LEADER_ANNOTATION: &str = "control-plane.alpha.kubernetes.io/leader";
 
-impl<'de> Take<'de> for Body<'de> {
+/// A body, to be read as far as it is wanted.
+pub(super) struct Wanted<'p, 'de, const WHOLE: bool> {
+    body: &'p mut Body<'de>,
+    about: About,
+}
+
+/// What a body is about, as far as it stands before the body; what is not known yet counts as what most is wanted of.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct About {
+    /// It is that of a request: summaries tell what was asked for.
+    asked: bool,
+    /// Each item of a list says something of its own: it was deleted.
+    items: bool,
+    /// The `spec` names other objects, or the number that a request is going to change.
+    spec: bool,
+    /// Others select the object by its labels.
+    labels: bool,
+}
+
+/// Kinds of object whose `spec` names other objects.
+const NAMING: [&str; 6] = [
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "services",
+    "horizontalpodautoscalers",
+    "customresourcedefinitions",
+    "poddisruptionbudgets",
+];
+
+impl About {
+    /// The body of an `asked` request for `resource` or of its answer.
+    pub(super) fn of(asked: bool, verb: &str, resource: Option<&str>) -> About {
+        let names = resource.is_none_or(|resource| NAMING.contains(&resource));
+        About {
+            asked,
+            items: matches!(verb, "" | "deletecollection"),
+            spec: asked || matches!(verb, "" | "get") || names,
+            labels: resource.is_none_or(|resource| matches!(resource, "pods" | "endpoints" | "endpointslices")),
+        }
+    }
+}
+
+impl<'p, 'de, const WHOLE: bool> Wanted<'p, 'de, WHOLE> {
+    pub(super) fn new(body: &'p mut Body<'de>, about: About) -> Self {
+        Wanted { body, about }
+    }
+}
+
+impl<'de, const WHOLE: bool> Take<'de> for Wanted<'_, 'de, WHOLE> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
+        let body = &mut *self.body;
         match &*key {
-            "kind" => map.next_value_seed(lenient(&mut self.kind)),
-            "apiVersion" => map.next_value_seed(lenient(&mut self.api_version)),
-            "metadata" => map.next_value_seed(lenient(&mut self.metadata)),
-            "spec" => map.next_value_seed(lenient(&mut self.spec)),
-            "involvedObject" | "regarding" => map.next_value_seed(lenient(&mut self.involved_object)),
-            "reason" => map.next_value_seed(lenient(&mut self.reason)),
-            "message" => map.next_value_seed(lenient(&mut self.message)),
-            "type" => map.next_value_seed(lenient(&mut self.event_type)),
-            // events.k8s.io/v1 has the second name for the same field
-            "reportingComponent" | "reportingController" => map.next_value_seed(lenient(&mut self.reporting_component)),
-            "source" => at(map, "component", &mut self.source_component),
-            "details" => at(map, "uid", &mut self.details_uid),
-            "preconditions" => at(map, "uid", &mut self.preconditions_uid),
-            "count" => map.next_value_seed(lenient(&mut self.count)),
-            "volumeBindingMode" => map.next_value_seed(lenient(&mut self.volume_binding_mode)),
-            "target" => at(map, "name", &mut self.target_name),
-            "items" => {
-                map.next_value_seed(lenient(&mut Each { member: "metadata", list: &mut self.items, limit: MAX_ITEMS }))
+            b"kind" => map.next_value_seed(lenient(&mut body.kind)),
+            b"apiVersion" if WHOLE => map.next_value_seed(lenient(&mut body.api_version)),
+            b"metadata" => {
+                let labels = WHOLE || self.about.labels;
+                map.next_value_seed(lenient(&mut MetadataOf::<WHOLE> { metadata: &mut body.metadata, labels }))
             }
-            "endpoints" => map.next_value_seed(lenient(&mut targets(&mut self.endpoints))),
-            "subsets" => map.next_value_seed(lenient(&mut Subsets(&mut self.endpoints))),
+            b"spec" if WHOLE || self.about.spec => {
+                let images = WHOLE || self.about.asked;
+                map.next_value_seed(lenient(&mut SpecOf::<WHOLE> { spec: &mut body.spec, images }))
+            }
+            b"involvedObject" | b"regarding" => map.next_value_seed(lenient(&mut body.involved_object)),
+            b"reason" if WHOLE => map.next_value_seed(lenient(&mut body.reason)),
+            b"message" => map.next_value_seed(lenient(&mut body.message)),
+            b"type" if WHOLE => map.next_value_seed(lenient(&mut body.event_type)),
+            // events.k8s.io/v1 has the second name for the same field
+            b"reportingComponent" | b"reportingController" if WHOLE => {
+                map.next_value_seed(lenient(&mut body.reporting_component))
+            }
+            b"source" if WHOLE => at(map, "component", &mut body.source_component),
+            b"details" => at(map, "uid", &mut body.details_uid),
+            b"preconditions" => at(map, "uid", &mut body.preconditions_uid),
+            b"count" if WHOLE => map.next_value_seed(lenient(&mut body.count)),
+            b"volumeBindingMode" if WHOLE => map.next_value_seed(lenient(&mut body.volume_binding_mode)),
+            b"target" => at(map, "name", &mut body.target_name),
+            b"items" if WHOLE || self.about.items => {
+                map.next_value_seed(lenient(&mut Each { member: "metadata", list: &mut body.items, limit: MAX_ITEMS }))
+            }
+            b"endpoints" => map.next_value_seed(lenient(&mut targets(&mut body.endpoints))),
+            b"subsets" => map.next_value_seed(lenient(&mut Subsets(&mut body.endpoints))),
             _ => skip(map),
         }
     }
@@ -76,9 +136,9 @@ impl<'de> Take<'de> for Subset<'_, 'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "addresses" | "notReadyAddresses" => map.next_value_seed(lenient(&mut targets(&mut *self.0))),
+            b"addresses" | b"notReadyAddresses" => map.next_value_seed(lenient(&mut targets(&mut *self.0))),
             _ => skip(map),
         }
     }
@@ -88,28 +148,46 @@ impl<'de> Take<'de> for Metadata<'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
+        MetadataOf::<true> { metadata: self, labels: true }.member(key, map)
+    }
+}
+
+/// `metadata`, to be read as far as it is wanted.
+struct MetadataOf<'p, 'de, const WHOLE: bool> {
+    metadata: &'p mut Metadata<'de>,
+    /// Labels are kept.
+    labels: bool,
+}
+
+impl<'de, const WHOLE: bool> Take<'de> for MetadataOf<'_, 'de, WHOLE> {
+    const EXPECTED: &'static str = "an object";
+    const OBJECT: bool = true;
+
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
+        let metadata = &mut *self.metadata;
         match &*key {
-            "name" => map.next_value_seed(lenient(&mut self.name)),
-            "namespace" => map.next_value_seed(lenient(&mut self.namespace)),
-            "uid" => map.next_value_seed(lenient(&mut self.uid)),
-            "resourceVersion" => map.next_value_seed(lenient(&mut self.resource_version)),
-            "generation" => map.next_value_seed(lenient(&mut self.generation)),
-            "deletionTimestamp" => {
+            b"name" => map.next_value_seed(lenient(&mut metadata.name)),
+            b"namespace" => map.next_value_seed(lenient(&mut metadata.namespace)),
+            b"uid" => map.next_value_seed(lenient(&mut metadata.uid)),
+            b"resourceVersion" => map.next_value_seed(lenient(&mut metadata.resource_version)),
+            b"generation" if WHOLE => map.next_value_seed(lenient(&mut metadata.generation)),
+            b"deletionTimestamp" if WHOLE => {
                 let mut time = Text::default();
                 map.next_value_seed(lenient(&mut time))?;
-                self.deleting = !time.is_empty();
+                metadata.deleting = !time.is_empty();
                 Ok(())
             }
-            "ownerReferences" => {
-                map.next_value_seed(lenient(&mut Many::<_, false> { list: &mut self.owners, limit: usize::MAX }))
+            b"ownerReferences" => {
+                map.next_value_seed(lenient(&mut Many::<_, false> { list: &mut metadata.owners, limit: usize::MAX }))
             }
-            "labels" => map.next_value_seed(lenient(&mut self.labels)),
-            "annotations" => map.next_value_seed(lenient(&mut LeaderElection(&mut self.leader_election))),
-            "managedFields" => {
+            b"labels" if self.labels => map.next_value_seed(lenient(&mut metadata.labels)),
+            b"labels" => map.next_value_seed(lenient(&mut AnyLabel(&mut metadata.labelled))),
+            b"annotations" => map.next_value_seed(lenient(&mut LeaderElection(&mut metadata.leader_election))),
+            b"managedFields" if WHOLE => {
                 let mut newest = Newest::default();
                 map.next_value_seed(lenient(&mut newest))?;
-                self.manager = newest.entry.manager;
+                metadata.manager = newest.entry.manager;
                 Ok(())
             }
             _ => skip(map),
@@ -122,10 +200,25 @@ impl<'de> Take<'de> for Vec<(Text<'de>, Text<'de>)> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         let mut value: Option<Text<'de>> = None;
         map.next_value_seed(lenient(&mut value))?;
-        self.extend(value.map(|value| (key, value)));
+        self.extend(value.map(|value| (key.text(), value)));
+        Ok(())
+    }
+}
+
+/// Labels of which only that counts that there are any.
+struct AnyLabel<'p>(&'p mut bool);
+
+impl<'de> Take<'de> for AnyLabel<'_> {
+    const EXPECTED: &'static str = "an object";
+    const OBJECT: bool = true;
+
+    fn member<A: MapAccess<'de>>(&mut self, _: Key<'de>, map: &mut A) -> Result<(), A::Error> {
+        let mut value: Option<Text<'de>> = None;
+        map.next_value_seed(lenient(&mut value))?;
+        *self.0 |= value.is_some();
         Ok(())
     }
 }
@@ -137,8 +230,8 @@ impl<'de> Take<'de> for LeaderElection<'_> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
-        *self.0 |= key == LEADER_ANNOTATION;
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
+        *self.0 |= *key == *LEADER_ANNOTATION.as_bytes();
         skip(map)
     }
 }
@@ -175,40 +268,47 @@ impl<'de> Take<'de> for ManagedFields<'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "manager" => map.next_value_seed(lenient(&mut self.manager)),
-            "time" => map.next_value_seed(lenient(&mut self.time)),
+            b"manager" => map.next_value_seed(lenient(&mut self.manager)),
+            b"time" => map.next_value_seed(lenient(&mut self.time)),
             _ => skip(map),
         }
     }
 }
 
-impl<'de> Take<'de> for Spec<'de> {
+/// `spec`, to be read as far as it is wanted.
+struct SpecOf<'p, 'de, const WHOLE: bool> {
+    spec: &'p mut Spec<'de>,
+    /// Images are wanted.
+    images: bool,
+}
+
+impl<'de, const WHOLE: bool> Take<'de> for SpecOf<'_, 'de, WHOLE> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
+        let spec = &mut *self.spec;
         match &*key {
-            "claimRef" => map.next_value_seed(lenient(&mut self.claim_ref)),
-            "volumeName" => map.next_value_seed(lenient(&mut self.volume_name)),
-            "volumeMode" => map.next_value_seed(lenient(&mut self.volume_mode)),
-            "clusterIP" => map.next_value_seed(lenient(&mut self.cluster_ip)),
-            "scaleTargetRef" => map.next_value_seed(lenient(&mut self.scale_target)),
-            "boundObjectRef" => map.next_value_seed(lenient(&mut self.bound_object)),
-            "parentRef" => map.next_value_seed(lenient(&mut self.parent_ref)),
-            "group" => map.next_value_seed(lenient(&mut self.group)),
-            "selector" => at(map, "matchLabels", &mut self.match_labels),
-            "replicas" => map.next_value_seed(lenient(&mut self.replicas)),
-            "nodeName" => map.next_value_seed(lenient(&mut self.node_name)),
-            "unschedulable" => map.next_value_seed(lenient(&mut self.unschedulable)),
-            "containers" => {
-                map.next_value_seed(lenient(&mut Each { member: "image", list: &mut self.images, limit: MAX_IMAGES }))
+            b"claimRef" => map.next_value_seed(lenient(&mut spec.claim_ref)),
+            b"volumeName" => map.next_value_seed(lenient(&mut spec.volume_name)),
+            b"volumeMode" if WHOLE => map.next_value_seed(lenient(&mut spec.volume_mode)),
+            b"clusterIP" => map.next_value_seed(lenient(&mut spec.cluster_ip)),
+            b"scaleTargetRef" => map.next_value_seed(lenient(&mut spec.scale_target)),
+            b"boundObjectRef" => map.next_value_seed(lenient(&mut spec.bound_object)),
+            b"parentRef" => map.next_value_seed(lenient(&mut spec.parent_ref)),
+            b"group" => map.next_value_seed(lenient(&mut spec.group)),
+            b"selector" => at(map, "matchLabels", &mut spec.match_labels),
+            b"replicas" => map.next_value_seed(lenient(&mut spec.replicas)),
+            b"nodeName" if WHOLE => map.next_value_seed(lenient(&mut spec.node_name)),
+            b"unschedulable" => map.next_value_seed(lenient(&mut spec.unschedulable)),
+            b"containers" if self.images => {
+                map.next_value_seed(lenient(&mut Each { member: "image", list: &mut spec.images, limit: MAX_IMAGES }))
             }
-            "template" => {
-                let mut containers = Each { member: "image", list: &mut self.images, limit: MAX_IMAGES };
-                let mut spec = At::<_> { member: "containers", place: &mut containers };
-                at(map, "spec", &mut spec)
+            b"template" if self.images => {
+                let mut containers = Each { member: "image", list: &mut spec.images, limit: MAX_IMAGES };
+                at(map, "spec", &mut At::<_> { member: "containers", place: &mut containers })
             }
             _ => skip(map),
         }
@@ -219,15 +319,15 @@ impl<'de> Take<'de> for Reference<'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
             // IPAddress.spec.parentRef says `resource` and `group` instead of `kind` and `apiVersion`
-            "kind" | "resource" => map.next_value_seed(lenient(&mut self.kind)),
-            "apiVersion" | "group" => map.next_value_seed(lenient(&mut self.api_version)),
-            "namespace" => map.next_value_seed(lenient(&mut self.namespace)),
-            "name" => map.next_value_seed(lenient(&mut self.name)),
-            "uid" => map.next_value_seed(lenient(&mut self.uid)),
-            "controller" => map.next_value_seed(lenient(&mut self.controller)),
+            b"kind" | b"resource" => map.next_value_seed(lenient(&mut self.kind)),
+            b"apiVersion" | b"group" => map.next_value_seed(lenient(&mut self.api_version)),
+            b"namespace" => map.next_value_seed(lenient(&mut self.namespace)),
+            b"name" => map.next_value_seed(lenient(&mut self.name)),
+            b"uid" => map.next_value_seed(lenient(&mut self.uid)),
+            b"controller" => map.next_value_seed(lenient(&mut self.controller)),
             _ => skip(map),
         }
     }

@@ -1,5 +1,6 @@
-//! How a body is read: not at all, for its evidence, or as it stands.
+//! How a body is read: not at all, for the evidence of causes, for all its evidence, or as it stands.
 
+use super::body::{About, Wanted};
 use super::take::{lenient, skip};
 use crate::audit::event::Evidence;
 use serde::de::{DeserializeSeed, MapAccess};
@@ -10,7 +11,9 @@ use serde_json::value::RawValue;
 pub(super) enum BodyMode {
     /// Nothing; they are skipped.
     Skip,
-    /// The evidence, in the same pass as the rest.
+    /// The evidence that causes are found by, in the same pass as the rest.
+    Causes,
+    /// All the evidence, in the same pass.
     Evidence,
     /// The text, and the evidence from it if asked for: a second pass, in which a defect costs the evidence only.
     Raw {
@@ -23,18 +26,21 @@ pub(super) enum BodyMode {
 pub(super) fn read_body<'de, A: MapAccess<'de>>(
     map: &mut A,
     mode: BodyMode,
+    about: About,
     body: &mut Evidence<'de>,
     raw: &mut Option<&'de RawValue>,
 ) -> Result<(), A::Error> {
     *body = Evidence::default();
     match mode {
         BodyMode::Skip => skip(map),
-        BodyMode::Evidence => map.next_value_seed(lenient(body.fresh())),
+        BodyMode::Causes => map.next_value_seed(lenient(&mut Wanted::<false>::new(body.fresh(), about))),
+        BodyMode::Evidence => map.next_value_seed(lenient(&mut Wanted::<true>::new(body.fresh(), about))),
         BodyMode::Raw { evidence } => {
             *raw = map.next_value()?;
             if let Some(text) = raw.filter(|_| evidence) {
                 let mut deserializer = serde_json::Deserializer::from_str(text.get());
-                if lenient(body.fresh()).deserialize(&mut deserializer).is_err() {
+                let mut wanted = Wanted::<true>::new(body.fresh(), about);
+                if lenient(&mut wanted).deserialize(&mut deserializer).is_err() {
                     *body = Evidence::default();
                 }
             }

@@ -1,8 +1,9 @@
 //! The event itself: every field outside of the bodies, read strictly, so that a wrong type is found and named.
 
+use super::body::About;
 use super::body_mode::{BodyMode, read_body};
 use super::list::{At, Many};
-use super::take::{Take, lenient, skip, strict};
+use super::take::{Key, Take, lenient, skip, strict};
 use super::wrap::Wrapping;
 use crate::audit::event::{Event, Level, ObjectRef, Stage, Text};
 use crate::audit::reject::RejectReason;
@@ -161,43 +162,54 @@ impl<'de> Take<'de> for Draft<'de> {
     const EXPECTED: &'static str = "an audit event";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         let event = &mut self.event;
         match &*key {
-            "auditID" => map.next_value_seed(strict(&mut event.audit_id)),
-            "stage" => map.next_value_seed(strict(&mut self.stage)),
-            "level" => map.next_value_seed(strict(&mut event.level)),
-            "verb" => map.next_value_seed(strict(&mut event.verb)),
-            "requestURI" => map.next_value_seed(strict(&mut event.request_uri)),
-            "user" => map.next_value_seed(strict(&mut User { name: &mut event.user, groups: &mut event.groups })),
-            "impersonatedUser" => map.next_value_seed(strict(&mut At::<_, true> {
+            b"auditID" => map.next_value_seed(strict(&mut event.audit_id)),
+            b"stage" => map.next_value_seed(strict(&mut self.stage)),
+            b"level" => map.next_value_seed(strict(&mut event.level)),
+            b"verb" => map.next_value_seed(strict(&mut event.verb)),
+            b"requestURI" => map.next_value_seed(strict(&mut event.request_uri)),
+            b"user" => map.next_value_seed(strict(&mut User { name: &mut event.user, groups: &mut event.groups })),
+            b"impersonatedUser" => map.next_value_seed(strict(&mut At::<_, true> {
                 member: "username",
                 place: &mut event.impersonated_user,
             })),
-            "sourceIPs" => {
+            b"sourceIPs" => {
                 let mut first: SmallVec<[Text<'de>; 1]> = SmallVec::new();
                 map.next_value_seed(strict(&mut Many::<_, true> { list: &mut first, limit: 1 }))?;
                 event.source_ip = first.pop().unwrap_or_default();
                 Ok(())
             }
-            "userAgent" => map.next_value_seed(strict(&mut event.user_agent)),
-            "objectRef" => map.next_value_seed(strict(&mut event.object)),
-            "responseStatus" => map.next_value_seed(strict(&mut Status(event))),
-            "requestReceivedTimestamp" => map.next_value_seed(strict(&mut self.received)),
-            "stageTimestamp" => map.next_value_seed(strict(&mut self.staged)),
-            "annotations" => map.next_value_seed(strict(&mut Annotations(event))),
-            "requestObject" => read_body(map, self.mode, &mut event.request, &mut event.request_raw),
-            "responseObject" => read_body(map, self.mode, &mut event.response, &mut event.response_raw),
+            b"userAgent" => map.next_value_seed(strict(&mut event.user_agent)),
+            b"objectRef" => map.next_value_seed(strict(&mut event.object)),
+            b"responseStatus" => map.next_value_seed(strict(&mut Status(event))),
+            b"requestReceivedTimestamp" => map.next_value_seed(strict(&mut self.received)),
+            b"stageTimestamp" => map.next_value_seed(strict(&mut self.staged)),
+            b"annotations" => map.next_value_seed(strict(&mut Annotations(event))),
+            b"requestObject" => {
+                let about = about(event, true);
+                read_body(map, self.mode, about, &mut event.request, &mut event.request_raw)
+            }
+            b"responseObject" => {
+                let about = about(event, false);
+                read_body(map, self.mode, about, &mut event.response, &mut event.response_raw)
+            }
             // What follows is leniently read: log shippers put fields of their own under these names.
-            "kind" => map.next_value_seed(lenient(&mut self.kind)),
-            "apiVersion" => map.next_value_seed(lenient(&mut self.api_version)),
-            "timestamp" => map.next_value_seed(lenient(&mut self.timestamp)),
-            "metadata" => {
+            b"kind" => map.next_value_seed(lenient(&mut self.kind)),
+            b"apiVersion" => map.next_value_seed(lenient(&mut self.api_version)),
+            b"timestamp" => map.next_value_seed(lenient(&mut self.timestamp)),
+            b"metadata" => {
                 map.next_value_seed(lenient(&mut At::<_> { member: "creationTimestamp", place: &mut self.created }))
             }
             _ => self.wrapping.member(key, map),
         }
     }
+}
+
+/// What is known of a body before it is read.
+fn about(event: &Event<'_>, asked: bool) -> About {
+    About::of(asked, &event.verb, event.object.as_ref().map(|object| &*object.resource))
 }
 
 /// `user`.
@@ -210,10 +222,10 @@ impl<'de> Take<'de> for User<'_, 'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "username" => map.next_value_seed(strict(&mut *self.name)),
-            "groups" => {
+            b"username" => map.next_value_seed(strict(&mut *self.name)),
+            b"groups" => {
                 self.groups.clear();
                 map.next_value_seed(strict(&mut Many::<_, true> { list: &mut *self.groups, limit: usize::MAX }))
             }
@@ -229,11 +241,11 @@ impl<'de> Take<'de> for Status<'_, 'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "code" => map.next_value_seed(strict(&mut self.0.status_code)),
-            "message" => map.next_value_seed(strict(&mut self.0.status_message)),
-            "reason" => map.next_value_seed(strict(&mut self.0.status_reason)),
+            b"code" => map.next_value_seed(strict(&mut self.0.status_code)),
+            b"message" => map.next_value_seed(strict(&mut self.0.status_message)),
+            b"reason" => map.next_value_seed(strict(&mut self.0.status_reason)),
             _ => skip(map),
         }
     }
@@ -246,10 +258,10 @@ impl<'de> Take<'de> for Annotations<'_, 'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "authorization.k8s.io/decision" => map.next_value_seed(strict(&mut self.0.decision)),
-            "authorization.k8s.io/reason" => map.next_value_seed(strict(&mut self.0.decision_reason)),
+            b"authorization.k8s.io/decision" => map.next_value_seed(strict(&mut self.0.decision)),
+            b"authorization.k8s.io/reason" => map.next_value_seed(strict(&mut self.0.decision_reason)),
             _ => skip(map),
         }
     }
@@ -259,16 +271,16 @@ impl<'de> Take<'de> for ObjectRef<'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "resource" => map.next_value_seed(strict(&mut self.resource)),
-            "subresource" => map.next_value_seed(strict(&mut self.subresource)),
-            "namespace" => map.next_value_seed(strict(&mut self.namespace)),
-            "name" => map.next_value_seed(strict(&mut self.name)),
-            "uid" => map.next_value_seed(strict(&mut self.uid)),
-            "apiGroup" => map.next_value_seed(strict(&mut self.api_group)),
-            "apiVersion" => map.next_value_seed(strict(&mut self.api_version)),
-            "resourceVersion" => map.next_value_seed(strict(&mut self.resource_version)),
+            b"resource" => map.next_value_seed(strict(&mut self.resource)),
+            b"subresource" => map.next_value_seed(strict(&mut self.subresource)),
+            b"namespace" => map.next_value_seed(strict(&mut self.namespace)),
+            b"name" => map.next_value_seed(strict(&mut self.name)),
+            b"uid" => map.next_value_seed(strict(&mut self.uid)),
+            b"apiGroup" => map.next_value_seed(strict(&mut self.api_group)),
+            b"apiVersion" => map.next_value_seed(strict(&mut self.api_version)),
+            b"resourceVersion" => map.next_value_seed(strict(&mut self.resource_version)),
             _ => skip(map),
         }
     }

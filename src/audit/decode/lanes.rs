@@ -1,14 +1,14 @@
 //! Sixty-four bytes as bits: which of them are quotes, backslashes, brackets.
 //!
-//! Two ways with the same result: [`Narrow`], sixteen bytes at a time, which every processor can, and `V3`, thirty-two at a time, for
-//! processors with AVX2. Which one is possible is found out when the program runs.
+//! Three ways with the same result: [`Narrow`], sixteen bytes at a time, which every processor can, `V3`, thirty-two at a time, for
+//! processors with AVX2, and `V4`, all of them at once, for those with AVX-512. Which one is possible is found out when the program runs.
 
 use wide::u8x16;
 
 #[cfg(target_arch = "x86_64")]
-use pulp::x86::V3;
+use pulp::x86::{V3, V4};
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::__m256i;
+use std::arch::x86_64::{__m256i, __m512i};
 
 /// Bytes looked at together.
 pub(super) const BLOCK_BYTES: usize = 64;
@@ -100,6 +100,37 @@ impl Lanes for V3 {
     }
 }
 
+/// Comparisons give the bits themselves here.
+#[cfg(target_arch = "x86_64")]
+impl Lanes for V4 {
+    #[inline(always)]
+    fn structure(self, block: &Block) -> Structure {
+        let bytes: __m512i = pulp::cast(*block);
+        let folded = self.avx512f._mm512_or_si512(bytes, self.avx512f._mm512_set1_epi8(BRACKET_BIT as i8));
+        Structure {
+            quotes: where_equal(self, bytes, b'"'),
+            backslashes: where_equal(self, bytes, b'\\'),
+            opening: where_equal(self, folded, b'{'),
+            closing: where_equal(self, folded, b'}'),
+        }
+    }
+
+    #[inline(always)]
+    fn specials(self, block: &Block) -> u64 {
+        let bytes: __m512i = pulp::cast(*block);
+        let last_control = self.avx512f._mm512_set1_epi8(LAST_CONTROL as i8);
+        let control = self.avx512bw._mm512_cmple_epu8_mask(bytes, last_control);
+        control | where_equal(self, bytes, b'"') | where_equal(self, bytes, b'\\')
+    }
+}
+
+/// A one for each byte that is this one.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn where_equal(simd: V4, bytes: __m512i, byte: u8) -> u64 {
+    simd.avx512bw._mm512_cmpeq_epi8_mask(bytes, simd.avx512f._mm512_set1_epi8(byte as i8))
+}
+
 /// All ones where a byte is this one.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
@@ -137,21 +168,29 @@ pub(super) trait Task {
 #[inline]
 pub(super) fn dispatch<T: Task>(task: T) -> T::Output {
     #[cfg(target_arch = "x86_64")]
-    if let Some(wide) = V3::try_new() {
-        struct Call<T>(V3, T);
-
-        impl<T: Task> pulp::NullaryFnOnce for Call<T> {
-            type Output = T::Output;
-
-            #[inline(always)]
-            fn call(self) -> T::Output {
-                self.1.with(self.0)
-            }
+    {
+        if let Some(wide) = V4::try_new() {
+            return wide.vectorize(Call(wide, task));
         }
-
-        return wide.vectorize(Call(wide, task));
+        if let Some(wide) = V3::try_new() {
+            return wide.vectorize(Call(wide, task));
+        }
     }
     task.with(Narrow)
+}
+
+/// A task, and the way to do it.
+#[cfg(target_arch = "x86_64")]
+struct Call<L, T>(L, T);
+
+#[cfg(target_arch = "x86_64")]
+impl<L: Lanes, T: Task> pulp::NullaryFnOnce for Call<L, T> {
+    type Output = T::Output;
+
+    #[inline(always)]
+    fn call(self) -> T::Output {
+        self.1.with(self.0)
+    }
 }
 
 #[cfg(test)]
@@ -182,8 +221,13 @@ mod tests {
             let block: Block = block.try_into().unwrap();
             check(Narrow, &block);
             #[cfg(target_arch = "x86_64")]
-            if let Some(wide) = V3::try_new() {
-                check(wide, &block);
+            {
+                if let Some(wide) = V3::try_new() {
+                    check(wide, &block);
+                }
+                if let Some(wide) = V4::try_new() {
+                    check(wide, &block);
+                }
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Lists, and values that lie inside of other values, read in place.
 
-use super::take::{Place, Take, lenient, skip};
-use crate::audit::event::Text;
+use super::take::{Key, Place, Take, lenient, skip};
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 use smallvec::SmallVec;
 
@@ -73,8 +72,12 @@ impl<'de, T: Take<'de>, const STRICT: bool> Take<'de> for At<'_, T, STRICT> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
-        if key == self.member { map.next_value_seed(Place::<_, STRICT>::of(&mut *self.place)) } else { skip(map) }
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
+        if *key == *self.member.as_bytes() {
+            map.next_value_seed(Place::<_, STRICT>::of(&mut *self.place))
+        } else {
+            skip(map)
+        }
     }
 }
 

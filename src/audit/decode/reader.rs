@@ -47,11 +47,11 @@ pub(super) struct Reader<'de> {
 }
 
 /// A string of the text.
-enum Found<'de> {
-    /// As it stands, without its quotes.
-    Plain(&'de str),
-    /// With escapes, its quotes included.
-    Escaped(&'de str),
+enum Found {
+    /// As it stands; where its text begins and ends.
+    Plain(usize, usize),
+    /// With escapes; where its quotes begin and end.
+    Escaped(usize, usize),
 }
 
 impl<'de> Reader<'de> {
@@ -88,42 +88,42 @@ impl<'de> Reader<'de> {
     /// Passes over this byte, and white space before it.
     #[inline(always)]
     fn pass(&mut self, byte: u8) -> Result<(), Unread> {
-        if self.peek() != Some(byte) {
+        if self.json.as_bytes().get(self.at) != Some(&byte) && self.peek_behind_space() != Some(byte) {
             return Err(Unread);
         }
         self.at += 1;
         Ok(())
     }
 
-    /// The string that begins with the quote at hand. Nearly all end in the block in which they begin: that much stands in line.
+    /// The string that begins with the quote at hand. Nearly all end within 64 bytes and have no escapes: that much stands in line.
     #[inline(always)]
-    fn string(&mut self) -> Result<Found<'de>, Unread> {
+    fn string(&mut self) -> Result<Found, Unread> {
         self.pass(b'"')?;
         let start = self.at;
-        if let Some(end) = self.specials.near(start)
-            && self.json.as_bytes().get(end) == Some(&b'"')
-        {
-            self.at = end + 1;
-            return self.json.get(start..end).map(Found::Plain).ok_or(Unread);
-        }
-        self.far_string(start)
+        let end = match self.specials.near(start) {
+            Some(end) if self.json.as_bytes().get(end) == Some(&b'"') => end,
+            _ => match self.far_end(start).ok_or(Unread)? {
+                (end, false) => end,
+                (end, true) => {
+                    self.at = end + 1;
+                    return Ok(Found::Escaped(start - 1, self.at));
+                }
+            },
+        };
+        self.at = end + 1;
+        Ok(Found::Plain(start, end))
     }
 
-    /// The string whose text begins at `start`, wherever it ends and whatever it holds.
+    /// Where the string ends whose text begins at `start`, wherever that is and whatever it holds, and whether there are escapes in it.
     #[inline(never)]
-    fn far_string(&mut self, start: usize) -> Result<Found<'de>, Unread> {
+    fn far_end(&mut self, start: usize) -> Option<(usize, bool)> {
         let (mut at, mut escaped) = (start, false);
         loop {
-            at = self.specials.next(self.json, at).ok_or(Unread)?;
-            match self.json.as_bytes().get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    let found = if escaped { (start - 1)..self.at } else { start..at };
-                    let text = self.json.get(found).ok_or(Unread)?;
-                    return Ok(if escaped { Found::Escaped(text) } else { Found::Plain(text) });
-                }
-                Some(b'\\') => (at, escaped) = (at + 2, true),
-                _ => return Err(Unread),
+            at = self.specials.next(self.json, at)?;
+            match self.json.as_bytes().get(at)? {
+                b'"' => return Some((at, escaped)),
+                b'\\' => (at, escaped) = (at + 2, true),
+                _ => return None,
             }
         }
     }
@@ -131,9 +131,14 @@ impl<'de> Reader<'de> {
     #[inline(always)]
     fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Unread> {
         match self.string()? {
-            Found::Plain(text) => visitor.visit_borrowed_str(text),
-            Found::Escaped(text) => visitor.visit_string(serde_json::from_str(text).map_err(|_| Unread)?),
+            Found::Plain(start, end) => visitor.visit_borrowed_str(self.json.get(start..end).ok_or(Unread)?),
+            Found::Escaped(start, end) => visitor.visit_string(self.unescaped(start, end)?),
         }
+    }
+
+    #[cold]
+    fn unescaped(&self, start: usize, end: usize) -> Result<String, Unread> {
+        self.json.get(start..end).and_then(|text| serde_json::from_str(text).ok()).ok_or(Unread)
     }
 
     /// The characters of the number at hand, whether or not they make one.
@@ -217,9 +222,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         }
     }
 
+    /// Keys come so, and are given as bytes.
     #[inline(always)]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
-        self.visit_string(visitor)
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
+        match self.string()? {
+            Found::Plain(start, end) => {
+                visitor.visit_borrowed_bytes(self.json.as_bytes().get(start..end).ok_or(Unread)?)
+            }
+            Found::Escaped(start, end) => visitor.visit_string(self.unescaped(start, end)?),
+        }
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
@@ -232,8 +243,8 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char string bytes byte_buf option unit unit_struct seq tuple
-        tuple_struct map struct enum identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq tuple
+        tuple_struct map struct enum
     }
 }
 
@@ -249,14 +260,14 @@ impl Parts<'_, '_> {
     fn more(&mut self, close: u8) -> Result<bool, Unread> {
         let first = std::mem::take(&mut self.first);
         match self.reader.peek() {
+            Some(b',') if !first => {
+                self.reader.at += 1;
+                Ok(true)
+            }
             Some(byte) if byte == close => {
                 self.reader.at += 1;
                 self.reader.open -= 1;
                 Ok(false)
-            }
-            Some(b',') if !first => {
-                self.reader.at += 1;
-                Ok(true)
             }
             Some(_) if first => Ok(true),
             _ => Err(Unread),

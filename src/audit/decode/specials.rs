@@ -17,12 +17,13 @@ const BLOCKS: usize = 4;
 pub(super) struct Specials {
     /// Number of the first block, in fours.
     four: usize,
-    bits: [u64; BLOCKS],
+    /// Of each block, and none at all for the one behind them.
+    bits: [u64; BLOCKS + 1],
 }
 
 impl Default for Specials {
     fn default() -> Specials {
-        Specials { four: usize::MAX, bits: [0; BLOCKS] }
+        Specials { four: usize::MAX, bits: [0; BLOCKS + 1] }
     }
 }
 
@@ -43,12 +44,14 @@ impl Specials {
         }
     }
 
-    /// The same, but only from the blocks that were looked at last, and in the block of `from`; `None` where there is none.
+    /// The same, but only from the blocks that were looked at last, and from the next 64 bytes; `None` where there is none.
     #[inline(always)]
     pub(super) fn near(&self, from: usize) -> Option<usize> {
-        let block = from / BLOCK_BYTES;
-        let left = self.bits.get(block % BLOCKS)? >> (from % BLOCK_BYTES);
-        (self.four == block / BLOCKS && left != 0).then(|| from + left.trailing_zeros() as usize)
+        let (block, passed) = (from / BLOCK_BYTES, from % BLOCK_BYTES);
+        let at = block % BLOCKS;
+        let (here, behind) = (self.bits.get(at)? >> passed, self.bits.get(at + 1)? << 1 << (BLOCK_BYTES - 1 - passed));
+        let next = here | behind;
+        (self.four == block / BLOCKS && next != 0).then(|| from + next.trailing_zeros() as usize)
     }
 
     /// Looks at four blocks; `None` behind the end of the text.
@@ -56,7 +59,7 @@ impl Specials {
     fn turn_to(&mut self, text: &[u8], four: usize) -> Option<()> {
         let rest = text.get(four * BLOCKS * BLOCK_BYTES..).filter(|rest| !rest.is_empty())?;
         let (blocks, tail) = rest.as_chunks();
-        self.bits = match blocks.first_chunk() {
+        let [a, b, c, d] = match blocks.first_chunk() {
             Some(blocks) => dispatch(SpecialsOf(blocks)),
             None => {
                 let mut last = [[b' '; BLOCK_BYTES]; BLOCKS];
@@ -65,7 +68,7 @@ impl Specials {
                 dispatch(SpecialsOf(&last))
             }
         };
-        self.four = four;
+        (self.four, self.bits) = (four, [a, b, c, d, 0]);
         Some(())
     }
 }
@@ -99,7 +102,7 @@ mod tests {
                 let plain = text.bytes().skip(from).position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
                 let next = specials.next(&text, from);
                 prop_assert_eq!(next, plain.map(|at| from + at));
-                let near = next.filter(|at| at / BLOCK_BYTES == from / BLOCK_BYTES);
+                let near = next.filter(|at| at / BLOCK_BYTES / BLOCKS == from / BLOCK_BYTES / BLOCKS && at - from < BLOCK_BYTES);
                 prop_assert!(near.is_none() || specials.near(from) == near);
                 prop_assert!(specials.near(from + 1).is_none_or(|at| text.bytes().skip(from + 1).position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) == Some(at - from - 1)));
             }

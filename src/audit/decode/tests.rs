@@ -5,13 +5,13 @@ use crate::audit::event::{Level, Stage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const ALL: Want = Want { evidence: true, raw_bodies: true };
-const EVIDENCE: Want = Want { evidence: true, raw_bodies: false };
+const ALL: Want = Want { evidence: Reading::Whole, raw_bodies: true };
+const EVIDENCE: Want = Want { evidence: Reading::Whole, raw_bodies: false };
 
 /// What became of a record: `Ok(auditID)` or `Err("code path")`, in order.
 fn outcomes(record: &[u8]) -> Vec<Result<String, String>> {
     let mut wants = Vec::new();
-    for want in [ALL, Want { evidence: false, raw_bodies: true }, EVIDENCE, Want::default()] {
+    for want in [ALL, Want { evidence: Reading::Nothing, raw_bodies: true }, EVIDENCE, Want::default()] {
         let mut seen = Vec::new();
         let count = decode(record, want, &mut |index, result| {
             assert_eq!(index as usize, seen.len());

@@ -7,7 +7,7 @@
 //! Azure                {"records": [{"properties": {"log": "<escaped event>"}}]}
 //! ```
 
-use super::take::{Take, lenient, skip};
+use super::take::{Key, Take, lenient, skip};
 use crate::audit::event::Text;
 use memchr::memmem;
 use serde::de::{DeserializeSeed, MapAccess};
@@ -68,10 +68,10 @@ impl<'de> Take<'de> for Wrapping<'de> {
     const EXPECTED: &'static str = "an object";
     const OBJECT: bool = true;
 
-    fn member<A: MapAccess<'de>>(&mut self, key: Text<'de>, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(&mut self, key: Key<'de>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "auditID" | "requestURI" | "requestReceivedTimestamp" | "stageTimestamp" => self.is_event = true,
-            "apiVersion" => {
+            b"auditID" | b"requestURI" | b"requestReceivedTimestamp" | b"stageTimestamp" => self.is_event = true,
+            b"apiVersion" => {
                 let mut version = Text::default();
                 map.next_value_seed(lenient(&mut version))?;
                 self.is_event |= version.starts_with("audit.k8s.io/");
@@ -79,7 +79,7 @@ impl<'de> Take<'de> for Wrapping<'de> {
             }
             _ => (),
         }
-        let Some(rank) = CARRIERS.iter().position(|name| key == *name) else {
+        let Some(rank) = CARRIERS.iter().position(|name| *key == *name.as_bytes()) else {
             return skip(map);
         };
         let value: &'de RawValue = map.next_value()?;

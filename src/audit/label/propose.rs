@@ -12,27 +12,53 @@ pub struct Target {
     verb: Verb,
 }
 
-/// Proposes a label; never [`Label::UNKNOWN`] for a request that the table knows.
-pub fn propose(event: &Event<'_>) -> Label {
-    propose_known(event, event.object.as_ref().and_then(|object| target(&event.verb, object)))
+/// What a label says of a request beside its target.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Not a request for a resource, or of an excluded namespace.
+    Ignored,
+    /// Any other request.
+    Of {
+        /// It names a namespace.
+        namespaced: bool,
+        /// It names an object.
+        single: bool,
+    },
 }
 
-/// The same for an event whose [`target()`] is known.
-pub fn propose_known(event: &Event<'_>, target: Option<Target>) -> Label {
-    if !is_resource_path(&event.request_uri) {
-        return Label::IGNORED;
+impl Scope {
+    /// The scope of an event.
+    pub fn of(event: &Event<'_>) -> Scope {
+        let (namespace, name) = event.object.as_ref().map_or(("", ""), |object| (&*object.namespace, &*object.name));
+        if !is_resource_path(&event.request_uri) || matches!(namespace, "falco" | "kube-flannel") {
+            return Scope::Ignored;
+        }
+        Scope::Of { namespaced: !namespace.is_empty(), single: !name.is_empty() }
     }
-    let Some(object) = &event.object else {
-        return Label::UNKNOWN;
-    };
-    if matches!(&*object.namespace, "falco" | "kube-flannel") {
-        return Label::IGNORED;
+
+    /// A number below eight for each.
+    pub const fn code(self) -> u8 {
+        match self {
+            Scope::Ignored => 4,
+            Scope::Of { namespaced, single } => namespaced as u8 | ((single as u8) << 1),
+        }
     }
-    let Some(Target { id, sub, verb }) = target else {
-        return Label::UNKNOWN;
-    };
-    let (namespaced, single) = (!object.namespace.is_empty(), !object.name.is_empty());
-    Label::encode(Parts { id, sub, namespaced, single, verb })
+}
+
+/// Proposes a label; never [`Label::UNKNOWN`] for a request that the table knows.
+pub fn propose(event: &Event<'_>) -> Label {
+    label(Scope::of(event), event.object.as_ref().and_then(|object| target(&event.verb, object)))
+}
+
+/// The label of a request with that scope and [`target()`].
+pub fn label(scope: Scope, target: Option<Target>) -> Label {
+    match (scope, target) {
+        (Scope::Ignored, _) => Label::IGNORED,
+        (_, None) => Label::UNKNOWN,
+        (Scope::Of { namespaced, single }, Some(Target { id, sub, verb })) => {
+            Label::encode(Parts { id, sub, namespaced, single, verb })
+        }
+    }
 }
 
 /// What labels of requests with this verb for this resource name; `None` where they have no label.

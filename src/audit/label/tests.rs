@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::decode::tests::real_lines;
-use crate::audit::decode::{Want, decode};
+use crate::audit::decode::{Reading, Want, decode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn label_of(labeller: fn(&crate::audit::event::Event<'_>) -> Label, fields: &Val
     let mut event = json!({"auditID": "a", "stage": "ResponseComplete", "stageTimestamp": "2026-01-01T00:00:00Z", "requestURI": "/api/v1/namespaces/x"});
     event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let mut label = None;
-    let want = Want { evidence: true, raw_bodies: false };
+    let want = Want { evidence: Reading::Whole, raw_bodies: false };
     decode(event.to_string().as_bytes(), want, &mut |_, event| label = Some(labeller(event.unwrap())));
     label.unwrap()
 }

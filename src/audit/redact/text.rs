@@ -1,22 +1,27 @@
 //! Free text: user agents, status messages, annotations.
 
 use super::REDACTED;
-use super::glance::may_hold_credential;
+use super::glance::glance;
 use memchr::memmem;
 use std::borrow::Cow;
 
 /// Start of a JSON Web Token: `{"` in base64.
-const JWT_START: &str = "eyJ";
+pub(super) const JWT_START: &str = "eyJ";
 /// Shortest run of token characters after the start that is taken for a token.
 const MIN_JWT_LEN: usize = 12;
 /// Schemes of the Authorization header, in lower case; the word after them is a credential.
-const SCHEMES: [&str; 2] = ["bearer", "basic"];
+pub(super) const SCHEMES: [&str; 2] = ["bearer", "basic"];
 
 /// `text` without JSON Web Tokens and without the credentials that follow `Bearer` or `Basic`.
 pub fn redact_text(text: &str) -> Cow<'_, str> {
-    if !may_hold_credential(text) {
+    if !glance(text).credential {
         return Cow::Borrowed(text);
     }
+    without_credentials(text)
+}
+
+/// The same for a text that may have some.
+pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {
     let mut spans = Vec::new();
     jwt_spans(text, &mut spans);
     credential_spans(text, &mut spans);
@@ -31,7 +36,7 @@ pub fn redact_message<'m>(message: &'m str, resource: &str) -> Cow<'m, str> {
         return Cow::Borrowed(message);
     }
     let mut spans = Vec::new();
-    if may_hold_credential(message) {
+    if glance(message).credential {
         jwt_spans(message, &mut spans);
         credential_spans(message, &mut spans);
     }

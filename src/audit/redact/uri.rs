@@ -1,7 +1,9 @@
 //! URIs: the values of parameters that carry credentials, and user information before a host.
 
+use super::REDACTED;
 use super::assignment::{is_credential_flag, redact_assignments};
-use super::{REDACTED, text::redact_text};
+use super::glance::{Glance, glance};
+use super::text::{redact_text, without_credentials};
 use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
@@ -36,8 +38,9 @@ const PLAIN: &AsciiSet =
 /// assert_eq!(redact_uri("/api/v1/pods?limit=5&access_token=abc"), "/api/v1/pods?limit=5&access_token=REDACTED");
 /// ```
 pub fn redact_uri(uri: &str) -> Cow<'_, str> {
-    if is_usual(uri) {
-        return redact_text(uri);
+    let Glance { credential, mark } = glance(uri);
+    if !mark || is_usual(uri) {
+        return if credential { without_credentials(uri) } else { Cow::Borrowed(uri) };
     }
     let (path, query) = uri.split_once('?').map_or((uri, None), |(path, query)| (path, Some(query)));
     let path = without_user_info(path);

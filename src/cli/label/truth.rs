@@ -4,7 +4,7 @@
 //! request would be labelled. The control plane's routine has no action: its labels are those of K8NTEXT's 22 rules, or the
 //! event's own.
 
-use crate::audit::decode::{Want, decode};
+use crate::audit::decode::{Reading, Want, decode};
 use crate::audit::event::{Event, Stage};
 use crate::audit::label::{Label, control_plane, propose};
 use crate::context::evaluate::TruthRow;
@@ -85,7 +85,7 @@ fn stage_name(stage: Stage) -> &'static str {
 pub fn single_event<T>(line: &[u8], mut look: impl FnMut(&Event<'_>) -> T) -> Option<T> {
     let mut seen = None;
     let mut count = 0;
-    decode(line, Want { evidence: true, raw_bodies: false }, &mut |_, event| {
+    decode(line, Want { evidence: Reading::Whole, raw_bodies: false }, &mut |_, event| {
         count += 1;
         seen = event.ok().map(&mut look);
     });

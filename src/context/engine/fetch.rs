@@ -31,7 +31,7 @@ pub trait Ahead {
     /// The event `index` places after it; `None` when none is known.
     fn event(&self, index: usize) -> Option<Input<'_>>;
 
-    /// The same at a glance: half of what comes is background, which is passed over.
+    /// The same at a glance: half of what comes is background, which is passed over, and little of the rest writes a key that is wanted.
     fn glance(&self, index: usize) -> Option<Glance> {
         self.event(index).map(|event| Glance::of(event.head))
     }
@@ -44,12 +44,40 @@ pub struct Glance {
     pub at: Micros,
     /// It is background by itself.
     pub background: bool,
+    /// Hash of its user's name.
+    pub user: u64,
+    /// The keys that it may write.
+    pub writes: SomeOf,
 }
 
 impl Glance {
-    /// Of this event.
+    /// Of this event, whatever it writes.
     pub fn of(head: &Head) -> Glance {
-        Glance { at: head.at, background: head.background.is_some() }
+        Glance { at: head.at, background: head.background.is_some(), user: head.user, writes: SomeOf::ALL }
+    }
+}
+
+/// A set of keys, a bit for the lowest seven bits of each: what is not in it is surely not in what it was made of.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct SomeOf(u128);
+
+impl SomeOf {
+    /// Every key.
+    pub const ALL: SomeOf = SomeOf(u128::MAX);
+
+    /// These keys.
+    pub fn these(keys: impl Iterator<Item = u64>) -> SomeOf {
+        SomeOf(keys.fold(0, |bits, key| bits | 1 << (key & 127)))
+    }
+
+    /// The keys that are written according to `facts`.
+    pub fn written(facts: &[Fact]) -> SomeOf {
+        SomeOf::these(facts.iter().filter(|fact| fact.produce).map(|fact| fact.key))
+    }
+
+    /// Whether a key may be in both.
+    pub fn meets(self, other: SomeOf) -> bool {
+        self.0 & other.0 != 0
     }
 }
 
@@ -123,11 +151,11 @@ impl Engine {
     pub(super) fn is_alone(&mut self, head: &Head, facts: &[Fact], fetch: &Fetch<'_>) -> bool {
         let again = facts.iter().any(|fact| !fact.produce && fact.code == Kind::WrittenAgain.code());
         self.journal.looked.for_user |= again;
-        !again || !self.soon(fetch).any(|(_, later)| later.head.user == head.user)
+        !again || !self.soon(fetch).any(|(_, later)| later.user == head.user)
     }
 
     /// The events ahead, as far as one looks, with their places. Background is passed over.
-    fn soon<'a>(&self, fetch: &Fetch<'a>) -> impl Iterator<Item = (usize, Input<'a>)> + use<'a> {
+    fn soon<'a>(&self, fetch: &Fetch<'a>) -> impl Iterator<Item = (usize, Glance)> + use<'a> {
         let (ahead, at) = (fetch.ahead, fetch.at);
         let (mut next, mut left) = (0, MOST_AHEAD);
         std::iter::from_fn(move || {
@@ -139,7 +167,7 @@ impl Engine {
                 }
                 if !later.background {
                     left -= 1;
-                    return Some((index, ahead.event(index)?));
+                    return Some((index, later));
                 }
             }
         })
@@ -165,13 +193,13 @@ impl Engine {
     /// The place of the event ahead that writes the best of the wanted keys.
     fn find(&self, head: &Head, wanted: &[Wanted], fetch: &Fetch<'_>) -> Option<usize> {
         let mut best: Option<((bool, u8), usize)> = None;
-        // Nearly all keys written are none of the wanted ones: one bit of each tells most of them apart.
-        let bit = |key: u64| 1_u64 << (key & 63);
-        let bits = wanted.iter().fold(0, |bits, one| bits | bit(one.key));
-        for (index, later) in self.soon(fetch) {
+        // Nearly all events write none of the wanted keys, and most are not even looked at for it.
+        let keys = SomeOf::these(wanted.iter().map(|one| one.key));
+        for (index, glance) in self.soon(fetch).filter(|(_, later)| later.writes.meets(keys)) {
+            let Some(later) = fetch.ahead.event(index) else { break };
             let mut weight = None;
-            let same_user = later.head.user == head.user;
-            for written in later.facts.iter().filter(|fact| bits & bit(fact.key) != 0 && fact.produce) {
+            let same_user = glance.user == head.user;
+            for written in later.facts.iter().filter(|fact| fact.produce) {
                 for one in wanted.iter().filter(|one| one.key == written.key && !(one.own && same_user)) {
                     weight = weight.max(Some(one.weight));
                 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::audit::event::Stage;
+use proptest::prelude::*;
 
 /// Writes by two servers, one of whose clocks is 5 ms ahead: versions and times disagree.
 fn skewed(count: u64) -> Vec<Head> {
@@ -51,4 +52,22 @@ fn what_is_learnt_of_clocks_is_taken_back_too() {
     let (changes, _) = engine.changes();
     engine.undo(changes);
     assert_eq!((engine.save(), engine.skew_us()), (before, skew_us));
+}
+
+proptest! {
+    /// What is told at a glance of the keys that are written leaves none out.
+    #[test]
+    fn a_written_key_is_seen_at_a_glance(facts in prop::collection::vec((any::<u64>(), any::<bool>()), 0..20), one in any::<prop::sample::Index>()) {
+        let facts: Vec<Fact> =
+            facts.iter().map(|&(key, produce)| Fact { key, code: 0, produce, own: false }).collect();
+        let written: Vec<u64> = facts.iter().filter(|fact| fact.produce).map(|fact| fact.key).collect();
+        let some = SomeOf::written(&facts);
+        prop_assert_eq!(some.meets(SomeOf::ALL), !written.is_empty());
+        if !written.is_empty() {
+            let key = written[one.index(written.len())];
+            prop_assert!(some.meets(SomeOf::these([key].into_iter())));
+            prop_assert!(SomeOf::these([key, !key].into_iter()).meets(some));
+        }
+        prop_assert!(!some.meets(SomeOf::these(std::iter::empty())));
+    }
 }

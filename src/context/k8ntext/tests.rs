@@ -2,7 +2,7 @@
 
 use super::score::{THRESHOLD, Traits};
 use super::*;
-use crate::audit::decode::{Want, decode};
+use crate::audit::decode::{Reading, Want, decode};
 use crate::audit::label::Label;
 use crate::audit::time::Micros;
 use proptest::prelude::*;
@@ -206,7 +206,7 @@ fn what_the_control_plane_does_by_itself() {
             "requestReceivedTimestamp": "2026-01-01T00:00:00.000000Z", "stageTimestamp": "2026-01-01T00:00:00.000000Z",
         });
         let mut found = None;
-        let want = Want { evidence: true, raw_bodies: false };
+        let want = Want { evidence: Reading::Whole, raw_bodies: false };
         decode(line.to_string().as_bytes(), want, &mut |_, event| {
             found = event.ok().map(|event| is_control_plane(event))
         });

@@ -7,7 +7,7 @@
 //! ```
 //! What an event looks at and writes is known once it is applied, so it is tried and taken back where it clashes.
 
-use super::{Behind, Key, Live, LiveChange, Open};
+use super::{Behind, Kept, Key, Live, LiveChange, Open};
 use crate::context::engine::{Clocks, LOOK_AHEAD_US, MOST_AHEAD, NothingAhead};
 use crate::context::model::{Attribution, Input, flags};
 use crate::context::undo::{Changes, Looked};
@@ -23,7 +23,7 @@ pub(super) struct Fresh<P> {
     pub behind: Vec<Open<P>>,
 }
 
-impl<P: Copy> Live<P> {
+impl<P: Kept> Live<P> {
     /// Puts those of `fresh`, which are in event order, into their places that can stand there at once. Returns the others.
     pub(super) fn insert<'a>(
         &mut self,

@@ -3,7 +3,7 @@
 
 use super::super::kind::Aspect;
 use super::slot::{NONE, Slot};
-use super::{Memory, Producer};
+use super::{Held, Memory, Producer};
 use crate::audit::time::Micros;
 use serde::ser::SerializeTuple;
 use serde::{Serialize, Serializer};
@@ -20,8 +20,8 @@ pub(in super::super) type SavedMemory = (Vec<Producer>, Vec<SavedSlot>, Vec<Save
 /// A memory on its way into saved state.
 pub(in super::super) struct Saving<'m> {
     memory: &'m Memory,
-    /// All keys, in order.
-    keys: Vec<u64>,
+    /// All keys, in order, and what is known of them: a look-up each would cost more than the room.
+    slots: Vec<(u64, Slot)>,
     /// The producers that are saved.
     producers: Vec<&'m Producer>,
     /// For each place in the memory the one among the saved producers.
@@ -31,11 +31,11 @@ pub(in super::super) struct Saving<'m> {
 impl Memory {
     /// What stands in saved state.
     pub fn save(&self) -> Saving<'_> {
-        let mut keys: Vec<u64> = self.slots.keys().copied().collect();
-        keys.sort_unstable();
-        let mut saving = Saving { memory: self, keys, producers: Vec::new(), places: vec![NONE; self.producers.len()] };
-        for key in &saving.keys {
-            let slot = saving.slot(*key);
+        let mut slots: Vec<(u64, Slot)> = self.slots.iter().map(|(key, slot)| (*key, *slot)).collect();
+        slots.sort_unstable_by_key(|(key, _)| *key);
+        let places = vec![NONE; self.producers.len()];
+        let mut saving = Saving { memory: self, slots, producers: Vec::new(), places };
+        for (_, slot) in &saving.slots {
             for index in [slot.latest(), slot.other] {
                 if let Some(producer) = self.producer(index)
                     && let Some(place) = saving.places.get_mut(index as usize).filter(|place| **place == NONE)
@@ -52,8 +52,7 @@ impl Memory {
     /// The memory that was saved; `None` when an index points nowhere or an aspect is unknown.
     pub fn load((producers, slots, notes): SavedMemory) -> Option<Memory> {
         let mut memory = Memory {
-            counts: vec![0; producers.len()],
-            producers,
+            producers: producers.into_iter().map(|producer| Held { producer, keys: 0 }).collect(),
             inserted: slots.len(),
             notes: notes.into_iter().map(|(key, child, at)| (key, (child, at))).collect(),
             ..Memory::default()
@@ -63,11 +62,11 @@ impl Memory {
             Aspect::from_code(aspect)?;
             let other = other.unwrap_or(NONE);
             for index in [latest, other].into_iter().filter(|&index| index != NONE) {
-                *memory.counts.get_mut(index as usize)? += 1;
+                memory.producers.get_mut(index as usize)?.keys += 1;
             }
             memory.slots.insert(key, Slot::new(aspect, latest, other));
         }
-        let unused = memory.counts.iter().enumerate().filter(|(_, count)| **count == 0);
+        let unused = memory.producers.iter().enumerate().filter(|(_, held)| held.keys == 0);
         memory.free = unused.filter_map(|(index, _)| u32::try_from(index).ok()).collect();
         Some(memory)
     }
@@ -76,11 +75,7 @@ impl Memory {
 impl Saving<'_> {
     /// About so many bytes.
     pub(in super::super) fn bytes(&self) -> usize {
-        17 * self.keys.len() + 60 * self.producers.len() + 29 * self.memory.notes.len()
-    }
-
-    fn slot(&self, key: u64) -> Slot {
-        self.memory.slots.get(&key).copied().unwrap_or(Slot::new(0, NONE, NONE))
+        17 * self.slots.len() + 60 * self.producers.len() + 29 * self.memory.notes.len()
     }
 
     fn place(&self, index: u32) -> Option<u32> {
@@ -105,13 +100,12 @@ impl<I: ExactSizeIterator<Item: Serialize>, F: Fn() -> I> Serialize for Listed<F
 
 impl Serialize for Saving<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let slot = |key: &u64| -> SavedSlot {
-            let slot = self.slot(*key);
+        let slot = |(key, slot): &(u64, Slot)| -> SavedSlot {
             (*key, slot.aspect(), self.place(slot.latest()).unwrap_or(NONE), self.place(slot.other))
         };
         let mut parts = serializer.serialize_tuple(3)?;
         parts.serialize_element(&self.producers)?;
-        parts.serialize_element(&Listed(|| self.keys.iter().map(slot)))?;
+        parts.serialize_element(&Listed(|| self.slots.iter().map(slot)))?;
         parts.serialize_element(&self.notes())?;
         parts.end()
     }

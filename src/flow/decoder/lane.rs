@@ -72,7 +72,7 @@ impl Lane {
         if plan.ordered() {
             shelf.put(batch, Shelved { stream, open: rows.num_rows(), rows, details });
         } else {
-            let notes = vec![RowNote::PLAIN; rows.num_rows()];
+            let notes = vec![Some(&RowNote::PLAIN); rows.num_rows()];
             out.push(Out::Rows(stream, Rows::Events(annotate(rows, &notes)?)));
         }
         Ok(())

@@ -130,6 +130,21 @@ proptest! {
     }
 }
 
+/// The same log twice among the sources, or archives that overlap: which worker read its copy first must not show.
+#[test]
+fn copies_of_an_event_come_in_the_order_of_their_partitions() {
+    let copy = |partition, offset| (PartitionId(partition), Head { audit_id: AuditId(7), ..head(5, 5, offset) });
+    let expected = [(0, 9), (1, 2), (1, 3)];
+    for arrival in [[(0, 9), (1, 2), (1, 3)], [(1, 2), (0, 9), (1, 3)], [(1, 2), (1, 3), (0, 9)]] {
+        let mut order = new(&BTreeMap::new(), Micros::MIN);
+        for (partition, head) in arrival.map(|(partition, offset)| copy(partition, offset)) {
+            order.arrive(partition, &head, PLACE, false);
+        }
+        let released = order.release(Micros::MAX);
+        assert_eq!(released.iter().map(|w| (w.partition.0, w.offset)).collect::<Vec<_>>(), expected);
+    }
+}
+
 #[test]
 fn an_unopened_source_holds_the_watermark() {
     let mut order = new(&BTreeMap::new(), Micros::MIN);

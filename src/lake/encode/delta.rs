@@ -33,7 +33,7 @@ pub fn put(numbers: &[i64], narrow: bool, out: &mut Vec<u8>) {
 }
 
 fn put_block(differences: &[i64], out: &mut Vec<u8>) {
-    let least = differences.iter().copied().min().unwrap_or(0);
+    let least = differences.iter().copied().reduce(i64::min).unwrap_or(0);
     bits::put_zigzag(least, out);
     let above = |difference: &i64| difference.wrapping_sub(least) as u64;
     let widths = out.len();
@@ -44,8 +44,19 @@ fn put_block(differences: &[i64], out: &mut Vec<u8>) {
         if let Some(byte) = out.get_mut(widths + n) {
             *byte = width as u8;
         }
-        let end = out.len() + MINIBLOCK * width as usize / 8;
-        bits::pack(miniblock.iter().map(above), width, out);
-        out.resize(end, 0);
+        match width {
+            // Nothing differs: the positions of a file do not, all but the offsets.
+            0 => {}
+            1..=bits::MOST_GROUP_WIDTH => {
+                let mut narrow = [0; MINIBLOCK];
+                narrow.iter_mut().zip(miniblock).for_each(|(number, difference)| *number = above(difference) as u32);
+                bits::pack_groups(&narrow, width, out);
+            }
+            _ => {
+                let end = out.len() + MINIBLOCK * width as usize / 8;
+                bits::pack(miniblock.iter().map(above), width, out);
+                out.resize(end, 0);
+            }
+        }
     }
 }

@@ -26,9 +26,7 @@ pub fn put(values: &[u32], width: u32, out: &mut Vec<u8>) {
         } else {
             let (packed, after) = rest.split_at_checked(packed).unwrap_or((rest, &[]));
             bits::put_varint(((packed.len().div_ceil(GROUP) as u64) << 1) | 1, out);
-            let end = out.len() + packed.len().div_ceil(GROUP) * width as usize;
-            bits::pack(packed.iter().map(|value| u64::from(*value)), width, out);
-            out.resize(end, 0);
+            bits::pack_groups(packed, width, out);
             rest = after;
         }
     }

@@ -27,14 +27,25 @@ impl KeyMap {
         self.values = Some(values.clone());
     }
 
-    /// The index of a key; `learn` finds it for a text that is met for the first time.
-    #[inline]
-    pub fn index(&mut self, key: i32, learn: impl FnOnce(&[u8]) -> u32) -> Option<u32> {
-        let known = self.indices.get_mut(usize::try_from(key).ok()?)?;
-        if *known == UNKNOWN {
-            *known = learn(self.values.as_ref()?.value(key as usize).as_bytes());
+    /// Appends the indices of keys; `learn` finds that of a text that is met for the first time. `None` if a key has no text.
+    pub fn append(&mut self, keys: &[i32], out: &mut Vec<u32>, mut learn: impl FnMut(&[u8]) -> u32) -> Option<()> {
+        let new = out.len();
+        let known = |key: &i32| self.indices.get(*key as u32 as usize).copied().unwrap_or(UNKNOWN);
+        out.extend(keys.iter().map(known));
+        let new = out.get_mut(new..)?;
+        // One branch for all: nearly always all are known, and no index is as large.
+        if new.iter().fold(0, |all, index| all | index) <= UNKNOWN / 2 {
+            return Some(());
         }
-        Some(*known)
+        let values = self.values.as_ref()?;
+        for (index, key) in new.iter_mut().zip(keys).filter(|(index, _)| **index == UNKNOWN) {
+            let known = self.indices.get_mut(usize::try_from(*key).ok()?)?;
+            if *known == UNKNOWN {
+                *known = learn(values.value(*key as usize).as_bytes());
+            }
+            *index = *known;
+        }
+        Some(())
     }
 
     pub fn memory_size(&self) -> usize {

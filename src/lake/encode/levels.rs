@@ -37,24 +37,24 @@ impl Levels {
     pub fn push_rows(&mut self, rows: usize, nulls: Option<&NullBuffer>) {
         match (self.shape, nulls) {
             (Shape::Required, _) => {}
-            (_, None) => self.defined.push(true, rows),
-            (_, Some(nulls)) => {
-                self.defined.bits.append_buffer(nulls.inner());
-                self.defined.ones += nulls.len() - nulls.null_count();
-            }
+            (_, None) => self.defined.push_ones(rows),
+            (_, Some(nulls)) => self.defined.push_buffer(nulls),
         }
     }
 
     /// Adds a list of so many items.
     pub fn push_list(&mut self, items: usize) {
-        self.defined.push(items > 0, items.max(1));
-        self.repeated.push(false, 1);
-        self.repeated.push(true, items.saturating_sub(1));
+        match items {
+            0 => self.defined.push_zero(),
+            items => self.defined.push_ones(items),
+        }
+        self.repeated.push_zero();
+        self.repeated.push_ones(items.saturating_sub(1));
     }
 
     /// Levels in the page: a row each, or an item or an empty list each; none where every row has a value.
     pub fn len(&self) -> usize {
-        self.defined.bits.len()
+        self.defined.len()
     }
 
     /// Levels without a value.
@@ -63,7 +63,7 @@ impl Levels {
     }
 
     pub fn memory_size(&self) -> usize {
-        (self.defined.bits.len() + self.repeated.bits.len()) / 8
+        (self.defined.len() + self.repeated.len()) / 8
     }
 
     /// Appends the levels to a page and begins the next one's.
@@ -82,27 +82,51 @@ impl Levels {
 #[derive(Debug)]
 struct Bits {
     bits: BooleanBufferBuilder,
+    /// Ones behind them: pages often have nothing else.
+    tail: usize,
     ones: usize,
 }
 
 impl Bits {
     fn new() -> Bits {
-        Bits { bits: BooleanBufferBuilder::new(0), ones: 0 }
+        Bits { bits: BooleanBufferBuilder::new(0), tail: 0, ones: 0 }
     }
 
-    fn push(&mut self, bit: bool, times: usize) {
-        self.bits.append_n(times, bit);
-        self.ones += if bit { times } else { 0 };
+    fn len(&self) -> usize {
+        self.bits.len() + self.tail
+    }
+
+    fn push_ones(&mut self, times: usize) {
+        self.tail += times;
+        self.ones += times;
+    }
+
+    fn push_zero(&mut self) {
+        self.append_tail();
+        self.bits.append(false);
+    }
+
+    fn push_buffer(&mut self, nulls: &NullBuffer) {
+        self.append_tail();
+        self.bits.append_buffer(nulls.inner());
+        self.ones += nulls.len() - nulls.null_count();
+    }
+
+    fn append_tail(&mut self) {
+        self.bits.append_n(std::mem::take(&mut self.tail), true);
     }
 
     /// Appends their length in bytes, then the levels.
-    fn put(&self, out: &mut Vec<u8>) {
-        let (start, len) = (out.len(), self.bits.len());
+    fn put(&mut self, out: &mut Vec<u8>) {
+        let (start, len) = (out.len(), self.len());
         out.extend_from_slice(&[0; 4]);
         match self.ones {
             0 => hybrid::put_run(len, 0, 1, out),
             ones if ones == len => hybrid::put_run(len, 1, 1, out),
-            _ => hybrid::put_bits(self.bits.as_slice(), len, out),
+            _ => {
+                self.append_tail();
+                hybrid::put_bits(self.bits.as_slice(), len, out);
+            }
         }
         let bytes = (out.len() - start - 4) as u32;
         if let Some(length) = out.get_mut(start..start + 4) {

@@ -6,6 +6,7 @@
 //!              └─ all others ─▶ the crate's ArrowColumnWriter ┘
 //!
 //! Chunk:  keys ──▶ KeyMap ─┐
+//!         lists ──▶ Lists ─┤
 //!         texts ───────────┴▶ Dictionary ─▶ indices ─▶ hybrid ─┐
 //!         numbers ─────────────────────────────────▶ delta ────┼─▶ Pages, compressed
 //!         nulls, lists ──▶ Levels ─────────────────▶ hybrid ───┘
@@ -29,6 +30,7 @@ mod file;
 mod hybrid;
 mod key_map;
 mod levels;
+mod lists;
 mod numbers;
 mod pages;
 mod parts;

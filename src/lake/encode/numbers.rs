@@ -72,9 +72,11 @@ impl Numbers {
     }
 
     fn note_bounds(&mut self, new: usize) {
-        let new = self.numbers.get(new..).unwrap_or_default().iter().copied();
-        let (Some(low), Some(high)) = (new.clone().min(), new.max()) else { return };
-        self.bounds = Some(self.bounds.map_or((low, high), |(least, most)| (least.min(low), most.max(high))));
+        let new = self.numbers.get(new..).unwrap_or_default();
+        let Some(first) = new.first() else { return };
+        // One pass, without a branch.
+        let bounds = self.bounds.unwrap_or((*first, *first));
+        self.bounds = Some(new.iter().fold(bounds, |(least, most), number| (least.min(*number), most.max(*number))));
     }
 
     fn value_bytes(&self) -> usize {

@@ -5,11 +5,12 @@ use super::chunk::{Finished, Values};
 use super::dictionary::Dictionary;
 use super::key_map::KeyMap;
 use super::levels::Levels;
+use super::lists::Lists;
 use super::rules::Rules;
 use super::{bits, delta, hybrid};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, DictionaryArray, ListArray};
+use arrow_array::{Array, ArrayRef, DictionaryArray, ListArray, StringArray};
 use arrow_buffer::NullBuffer;
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
@@ -26,6 +27,7 @@ pub struct Texts {
     is_plain: bool,
     terms: Terms,
     keys: KeyMap,
+    lists: Lists,
     indices: Vec<u32>,
     /// Texts without the dictionary, and their lengths where those are apart.
     texts: Vec<u8>,
@@ -58,6 +60,7 @@ impl Texts {
             rules,
             terms: Terms { dictionary: Dictionary::default(), filter },
             keys: KeyMap::default(),
+            lists: Lists::default(),
             indices: Vec::new(),
             texts: Vec::new(),
             lengths: Vec::new(),
@@ -68,12 +71,10 @@ impl Texts {
     /// Adds a text.
     #[inline]
     fn push(&mut self, text: &[u8]) {
-        if self.is_plain {
-            return self.push_plain(text);
+        match self.is_plain {
+            true => self.push_plain(text),
+            false => self.indices.push(self.terms.index(text)),
         }
-        let same = self.indices.last().filter(|last| self.terms.dictionary.text(**last) == Some(text));
-        let index = same.copied().unwrap_or_else(|| self.terms.index(text));
-        self.indices.push(index);
     }
 
     fn push_plain(&mut self, text: &[u8]) {
@@ -92,11 +93,7 @@ impl Texts {
 
     /// Adds the texts behind keys; `None` if one has none.
     fn push_keys(&mut self, keys: &[i32]) -> Option<()> {
-        self.indices.reserve(keys.len());
-        for key in keys {
-            self.indices.push(self.keys.index(*key, |text| self.terms.index(text))?);
-        }
-        Some(())
+        self.keys.append(keys, &mut self.indices, |text| self.terms.index(text))
     }
 
     fn take_texts<'a>(
@@ -105,9 +102,16 @@ impl Texts {
         nulls: Option<&NullBuffer>,
         text: impl Fn(usize) -> Option<&'a str>,
     ) -> Option<usize> {
+        let mut last = None;
         for row in 0..rows {
             if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
-                self.push(text(row)?.as_bytes());
+                let text = text(row)?.as_bytes();
+                match self.indices.last() {
+                    // Without a dictionary there are no indices.
+                    Some(index) if last == Some(text) => self.indices.push(*index),
+                    _ => self.push(text),
+                }
+                last = Some(text);
                 if self.is_full() {
                     return Some(row + 1);
                 }
@@ -133,14 +137,34 @@ impl Texts {
     fn take_lists(&mut self, lists: &ListArray, levels: &mut Levels) -> Option<usize> {
         let items = lists.values().as_string_opt::<i32>().filter(|items| items.null_count() == 0)?;
         for (row, ends) in lists.value_offsets().windows(2).enumerate() {
-            let [from, to] = <[i32; 2]>::try_from(ends).ok()?.map(|end| end as usize);
-            (from..to).for_each(|item| self.push(items.value(item).as_bytes()));
-            levels.push_list(to - from);
+            let [from, to] = <[i32; 2]>::try_from(ends).ok()?;
+            self.push_list(items, from as usize, to as usize)?;
+            levels.push_list((to - from) as usize);
             if self.is_full() {
                 return Some(row + 1);
             }
         }
         Some(lists.len())
+    }
+
+    /// Adds the items of a list.
+    fn push_list(&mut self, items: &StringArray, from: usize, to: usize) -> Option<()> {
+        let each = (from..to).map(|item| items.value(item).as_bytes());
+        if self.is_plain {
+            each.for_each(|text| self.push_plain(text));
+            return Some(());
+        }
+        let (start, ends) = items.value_offsets().get(from..=to)?.split_first()?;
+        let text = items.value_data().get(*start as usize..*ends.last().unwrap_or(start) as usize)?;
+        match self.lists.find(text, *start, ends) {
+            Some(indices) => self.indices.extend_from_slice(indices),
+            None => {
+                let new = self.indices.len();
+                each.for_each(|text| self.push(text));
+                self.lists.keep(text, *start, ends, self.indices.get(new..)?);
+            }
+        }
+        Some(())
     }
 }
 
@@ -186,7 +210,7 @@ impl Values for Texts {
     fn memory_size(&self) -> usize {
         let filter = self.terms.filter.as_ref().map_or(0, |filter| filter.num_blocks() * FILTER_BLOCK_BYTES);
         let plain = self.texts.len() + self.lengths.len() * size_of::<i64>();
-        let keys = self.keys.memory_size() + self.indices.len() * size_of::<u32>();
+        let keys = self.keys.memory_size() + self.lists.memory_size() + self.indices.len() * size_of::<u32>();
         plain + keys + filter + self.terms.dictionary.memory_size()
     }
 

@@ -8,10 +8,15 @@ use crate::audit::audit_id::{audit_uuid_text, hex};
 use crate::audit::hash::Id;
 use crate::lake::LakeError;
 use arrow_array::{ArrayRef, BooleanArray, Float32Array, Int32Array, RecordBatch, UInt16Array, new_null_array};
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::ArrowError;
 use arrow_select::filter::filter_record_batch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Bytes of an id, and of a UUID, as text.
+const ID_BYTES: usize = 16;
+const UUID_BYTES: usize = 36;
 
 /// An audit id: a UUID as its 128 bits, or the text of an id that is none.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -56,13 +61,11 @@ pub struct RowNote<'a> {
     pub late: bool,
     /// What the label model voted for; `None` without one, and for events that are in no window.
     pub model: Option<ModelLabel<'a>>,
-    /// Whether the row is written at all.
-    pub keep: bool,
 }
 
 impl RowNote<'_> {
-    /// A row that is not written, or not now.
-    pub const LEFT_OUT: RowNote<'static> = RowNote {
+    /// A row of which nothing is said.
+    pub const PLAIN: RowNote<'static> = RowNote {
         session: None,
         context: None,
         role: "",
@@ -71,23 +74,32 @@ impl RowNote<'_> {
         cause_weight: None,
         late: false,
         model: None,
-        keep: false,
     };
-    /// A row of which nothing is said.
-    pub const PLAIN: RowNote<'static> = RowNote { keep: true, ..RowNote::LEFT_OUT };
+
+    /// Whether something is said of the row.
+    fn says_anything(&self) -> bool {
+        let RowNote { session, context, role, cause_audit_id, cause_reason, cause_weight, late, model } = *self;
+        let placed = session.is_some() || context.is_some() || !role.is_empty();
+        let caused = cause_audit_id.is_some() || cause_reason.is_some() || cause_weight.is_some();
+        placed || caused || late || model.is_some()
+    }
 }
 
-/// Completes a batch of [`EventsBuilder`](super::EventsBuilder): drops the rows that are not kept and adds the annotations.
+/// What is said of each row of a batch; a row without a note is not written, or not now.
+type RowNotes<'n, 'a> = [Option<&'n RowNote<'a>>];
+
+/// Completes a batch of [`EventsBuilder`](super::EventsBuilder): drops the rows that have no note and adds what the others say.
 ///
 /// # Errors
-/// [`LakeError::Batch`] when there is not one note for each row.
-pub fn annotate(batch: RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch, LakeError> {
+/// [`LakeError::Batch`] when there is not one place in `notes` for each row.
+pub fn annotate(batch: RecordBatch, notes: &[Option<&RowNote<'_>>]) -> Result<RecordBatch, LakeError> {
     if notes.len() != batch.num_rows() {
         let what = format!("{} notes for {} rows", notes.len(), batch.num_rows());
         return Err(LakeError::batch(Table::Events)(ArrowError::InvalidArgumentError(what)));
     }
-    let text: usize =
-        notes.iter().map(|note| if let Some(AuditIdText::Text(t)) = note.cause_audit_id { t.len() } else { 36 }).sum();
+    let text_bytes =
+        |note: &&RowNote<'_>| if let Some(AuditIdText::Text(t)) = note.cause_audit_id { t.len() } else { UUID_BYTES };
+    let text: usize = notes.iter().flatten().map(text_bytes).sum();
     if text > MAX_BATCH_TEXT {
         return Err(LakeError::Full { table: Table::Events.name() });
     }
@@ -96,20 +108,20 @@ pub fn annotate(batch: RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch
 }
 
 /// The rows that are kept, without a copy where they lie together.
-fn keep(batch: RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch, ArrowError> {
-    let kept = notes.iter().filter(|note| note.keep).count();
-    let first = notes.iter().position(|note| note.keep).unwrap_or(0);
+fn keep(batch: RecordBatch, notes: &RowNotes<'_, '_>) -> Result<RecordBatch, ArrowError> {
+    let kept = notes.iter().flatten().count();
+    let first = notes.iter().position(Option::is_some).unwrap_or(0);
     if kept == notes.len() {
         return Ok(batch);
     }
-    if notes.iter().skip(first).take(kept).all(|note| note.keep) {
+    if notes.iter().skip(first).take(kept).all(Option::is_some) {
         return Ok(batch.slice(first, kept));
     }
-    filter_record_batch(&batch, &notes.iter().map(|note| Some(note.keep)).collect::<BooleanArray>())
+    filter_record_batch(&batch, &BooleanArray::from(notes.iter().map(Option::is_some).collect::<Vec<bool>>()))
 }
 
 /// The whole row: the decoded columns and the annotations, in the order of the table.
-fn join(batch: &RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch, ArrowError> {
+fn join(batch: &RecordBatch, notes: &RowNotes<'_, '_>) -> Result<RecordBatch, ArrowError> {
     let mut noted = note_columns(notes)?;
     let column = |column: &Column| match batch.column_by_name(column.name) {
         Some(array) if !is_annotation(column.name) => Arc::clone(array),
@@ -119,14 +131,21 @@ fn join(batch: &RecordBatch, notes: &[RowNote<'_>]) -> Result<RecordBatch, Arrow
     RecordBatch::try_new(Table::Events.schema(), columns)
 }
 
-fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef>, ArrowError> {
-    let (mut session, mut context, mut cause) = (TextColumn::default(), TextColumn::default(), TextColumn::default());
-    let (mut role, mut reason) = (DictColumn::new(), DictColumn::new());
+/// The columns of which something is said; those that are missing are null all through.
+fn note_columns(notes: &RowNotes<'_, '_>) -> Result<BTreeMap<&'static str, ArrayRef>, ArrowError> {
+    let rows = notes.iter().flatten().count();
+    if !notes.iter().flatten().any(|note| note.says_anything()) {
+        let late = BooleanArray::new(BooleanBuffer::new_unset(rows), None);
+        return Ok(BTreeMap::from([("late", Arc::new(late) as ArrayRef)]));
+    }
+    let [mut session, mut context, mut cause] =
+        [ID_BYTES, ID_BYTES, UUID_BYTES].map(|bytes| TextColumn::with_room(rows, bytes));
+    let (mut role, mut reason) = (DictColumn::default(), DictColumn::default());
     let (mut weight, mut margin, mut late) = (Vec::new(), Vec::new(), Vec::new());
     let (mut label, mut confidence, mut undecided) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut label_text, mut version) = (DictColumn::new(), DictColumn::new());
-    let any_label = notes.iter().any(|note| note.model.is_some());
-    for note in notes.iter().filter(|note| note.keep) {
+    let (mut label_text, mut version) = (DictColumn::default(), DictColumn::default());
+    let any_label = notes.iter().flatten().any(|note| note.model.is_some());
+    for note in notes.iter().flatten() {
         push_id(&mut session, note.session);
         push_id(&mut context, note.context);
         role.push_some(note.role);
@@ -157,7 +176,6 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
         ("cause_margin", Arc::new(UInt16Array::from(margin)) as ArrayRef),
         ("late", Arc::new(BooleanArray::from(late)) as ArrayRef),
     ]);
-    // Columns that are missing are null all through.
     if any_label {
         columns.extend([
             ("model_label", Arc::new(Int32Array::from(label)) as ArrayRef),
@@ -172,7 +190,7 @@ fn note_columns(notes: &[RowNote<'_>]) -> Result<BTreeMap<&'static str, ArrayRef
 
 fn push_id(column: &mut TextColumn, id: Option<Id>) {
     match id {
-        Some(Id(bits)) => column.push(ascii(&hex::<16>(u128::from(bits) << 64))),
+        Some(Id(bits)) => column.push(ascii(&hex::<ID_BYTES>(u128::from(bits) << 64))),
         None => column.push_null(),
     }
 }
@@ -208,7 +226,7 @@ mod tests {
             ..note(0xabc)
         };
         let background = RowNote { context: None, cause_audit_id: Some(AuditIdText::Text("odd")), ..note(0) };
-        let batch = annotate(bare(2), &[caused, background]).unwrap();
+        let batch = annotate(bare(2), &[Some(&caused), Some(&background)]).unwrap();
         let cells = Cells::new(&batch);
         assert_eq!(cells.str("context_id", 0), "0000000000000abc");
         assert_eq!(cells.str("session_id", 0), Id(1).to_string());
@@ -222,14 +240,26 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_is_said_nothing_stands() {
+        let batch = annotate(bare(3), &[Some(&RowNote::PLAIN), None, Some(&RowNote::PLAIN)]).unwrap();
+        assert_eq!(batch.num_rows(), 2);
+        let late = batch.column_by_name("late").unwrap();
+        assert!(late.null_count() == 0 && !Cells::new(&batch).boolean("late", 1));
+        for column in COLUMNS.iter().filter(|column| is_annotation(column.name) && column.name != "late") {
+            assert_eq!(batch.column_by_name(column.name).unwrap().logical_null_count(), 2, "{}", column.name);
+        }
+    }
+
+    #[test]
     fn a_wrong_number_of_notes_is_an_error() {
-        assert!(annotate(bare(2), &[note(1)]).is_err());
+        assert!(annotate(bare(2), &[Some(&note(1))]).is_err());
     }
 
     proptest! {
         #[test]
         fn exactly_the_kept_rows_stay(keep in prop::collection::vec(any::<bool>(), 0..20)) {
-            let notes: Vec<_> = (0..).zip(&keep).map(|(n, keep)| RowNote { keep: *keep, ..note(n) }).collect();
+            let all: Vec<_> = (0..).zip(&keep).map(|(n, _)| note(n)).collect();
+            let notes: Vec<_> = all.iter().zip(&keep).map(|(note, keep)| keep.then_some(note)).collect();
             let batch = annotate(bare(keep.len()), &notes).unwrap();
             let cells = Cells::new(&batch);
             let found: Vec<_> = (0..batch.num_rows()).map(|row| (cells.text("audit_id", row), cells.id("context_id", row))).collect();

@@ -45,14 +45,14 @@ pub(super) fn id<R>(rows: &[R], cell: impl Fn(&R) -> Option<Id>) -> ArrayRef {
 
 /// Text with few values that is always there.
 pub(super) fn dict<R>(rows: &[R], cell: impl Fn(&R) -> &str) -> Result<ArrayRef, ArrowError> {
-    let mut column = DictColumn::new();
+    let mut column = DictColumn::default();
     rows.iter().for_each(|row| column.push(clip(cell(row), MAX_TEXT)));
     column.finish()
 }
 
 /// Text with few values that is null where empty.
 pub(super) fn dict_some<R>(rows: &[R], cell: impl Fn(&R) -> &str) -> Result<ArrayRef, ArrowError> {
-    let mut column = DictColumn::new();
+    let mut column = DictColumn::default();
     rows.iter().for_each(|row| column.push_some(clip(cell(row), MAX_TEXT)));
     column.finish()
 }

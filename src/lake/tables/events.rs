@@ -4,13 +4,17 @@
 //! pipeline finds out (session, context, cause) is added by [`annotate`](super::annotate()) once it is settled.
 
 use super::Table;
-use super::column::{Column, Kind::*, UTC, always, list_item, maybe};
-use super::intern::{DictColumn, MAX_BATCH_TEXT, TextColumn};
+use super::caller::CallerColumns;
+use super::column::{Column, Kind::*, UTC, always, maybe};
+use super::intern::{DictColumn, MAX_BATCH_TEXT, TextColumn, emptied};
+use super::outcome::OutcomeColumns;
+use super::place::PlaceColumns;
 use super::request_kind::KindColumns;
-use crate::audit::event::{Event, Level, ObjectRef, Stage};
+use crate::audit::event::{Event, ObjectRef};
+use crate::audit::time::Micros;
 use crate::lake::LakeError;
-use arrow_array::builder::{Int32Builder, Int64Builder, ListBuilder, StringBuilder, UInt16Builder};
-use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray, UInt16Array};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{Field, Schema};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -128,46 +132,31 @@ pub struct EventMeta<'a> {
     pub offset: u64,
     /// Index of the event in its record.
     pub item: u32,
-    /// Class of the actor.
-    pub class: &'a str,
     /// Request URI, already redacted.
     pub request_uri: &'a str,
     /// Request and response body, already redacted; an empty one is absent.
     pub bodies: Option<(&'a str, &'a str)>,
 }
 
-/// Builds batches of `events` without their annotations.
+/// Builds batches of `events` without their annotations. User agent and reason of the decision are redacted here.
 #[derive(Debug)]
 pub struct EventsBuilder {
     schema: Arc<Schema>,
     rows: u32,
     text_bytes: usize,
-    cluster: TextColumn,
-    source: DictColumn,
-    partition: Int32Builder,
-    offset: Int64Builder,
-    item: Int32Builder,
+    place: PlaceColumns,
     audit_id: TextColumn,
-    stage: DictColumn,
-    level: DictColumn,
     kind: KindColumns,
-    user: DictColumn,
-    groups: ListBuilder<StringBuilder>,
-    impersonated_user: DictColumn,
-    source_ip: DictColumn,
-    user_agent: DictColumn,
+    caller: CallerColumns,
+    outcome: OutcomeColumns,
     namespace: DictColumn,
     name: TextColumn,
     object_uid: TextColumn,
     resource_version: TextColumn,
     request_uri: TextColumn,
-    status_code: UInt16Builder,
-    decision: DictColumn,
-    decision_reason: DictColumn,
+    status_code: Vec<u16>,
     received_at: Vec<i64>,
     stage_at: Vec<i64>,
-    latency_us: Int64Builder,
-    class: DictColumn,
     request_object: TextColumn,
     response_object: TextColumn,
 }
@@ -186,32 +175,19 @@ impl EventsBuilder {
             schema: Arc::new(Schema::new(COLUMNS.iter().filter(plain).map(Column::field).collect::<Vec<Field>>())),
             rows: 0,
             text_bytes: 0,
-            cluster: TextColumn::default(),
-            source: DictColumn::new(),
-            partition: Int32Builder::new(),
-            offset: Int64Builder::new(),
-            item: Int32Builder::new(),
+            place: PlaceColumns::default(),
             audit_id: TextColumn::default(),
-            stage: DictColumn::new(),
-            level: DictColumn::new(),
-            kind: KindColumns::new(),
-            user: DictColumn::new(),
-            groups: ListBuilder::new(StringBuilder::new()).with_field(list_item()),
-            impersonated_user: DictColumn::new(),
-            source_ip: DictColumn::new(),
-            user_agent: DictColumn::new(),
-            namespace: DictColumn::new(),
+            kind: KindColumns::default(),
+            caller: CallerColumns::default(),
+            outcome: OutcomeColumns::default(),
+            namespace: DictColumn::default(),
             name: TextColumn::default(),
             object_uid: TextColumn::default(),
             resource_version: TextColumn::default(),
             request_uri: TextColumn::default(),
-            status_code: UInt16Builder::new(),
-            decision: DictColumn::new(),
-            decision_reason: DictColumn::new(),
+            status_code: Vec::new(),
             received_at: Vec::new(),
             stage_at: Vec::new(),
-            latency_us: Int64Builder::new(),
-            class: DictColumn::new(),
             request_object: TextColumn::default(),
             response_object: TextColumn::default(),
         }
@@ -232,75 +208,34 @@ impl EventsBuilder {
     /// # Errors
     /// [`LakeError::Full`] when the batch would hold more than a gibibyte of text; the row is not added then.
     pub fn append(&mut self, event: &Event<'_>, meta: &EventMeta<'_>) -> Result<u32, LakeError> {
-        let text_bytes = self.text_bytes.saturating_add(text_len(event, meta));
+        let (kind, kind_bytes) = self.kind.number(event);
+        let (caller, caller_bytes) = self.caller.number(event);
+        let (outcome, outcome_bytes) = self.outcome.number(event);
+        let object = event.object.as_ref().unwrap_or(&NO_OBJECT);
+        let own = text_len(event, object, meta) + kind_bytes + caller_bytes + outcome_bytes;
+        let text_bytes = self.text_bytes.saturating_add(own);
         if text_bytes > MAX_BATCH_TEXT || self.rows == i32::MAX as u32 {
             return Err(LakeError::Full { table: Table::Events.name() });
         }
-        self.text_bytes = text_bytes + self.kind.push(event);
-        self.append_position(meta);
-        self.append_request(event, meta);
-        self.append_object(event.object.as_ref());
-        self.append_outcome(event);
-        self.append_meaning(meta);
-        self.rows += 1;
-        Ok(self.rows - 1)
-    }
-
-    fn append_position(&mut self, meta: &EventMeta<'_>) {
-        self.cluster.push(meta.cluster);
-        self.source.push(meta.source);
-        self.partition.append_value(i32::try_from(meta.partition).unwrap_or(i32::MAX));
-        self.offset.append_value(i64::try_from(meta.offset).unwrap_or(i64::MAX));
-        self.item.append_value(i32::try_from(meta.item).unwrap_or(i32::MAX));
-    }
-
-    fn append_request(&mut self, event: &Event<'_>, meta: &EventMeta<'_>) {
+        self.text_bytes = text_bytes;
+        self.kind.push(kind);
+        self.caller.push(caller);
+        self.outcome.push(outcome);
+        self.place.push(meta);
         self.audit_id.push(&event.audit_id);
-        self.stage.push(stage_text(event.stage));
-        self.level.push(level_text(event.level));
-        self.user.push(&event.user);
-        for group in &event.groups {
-            self.groups.values().append_value(group);
-        }
-        self.groups.append(true);
-        self.impersonated_user.push_some(&event.impersonated_user);
-        self.source_ip.push_some(&event.source_ip);
-        self.user_agent.push_some(&event.user_agent);
-        self.request_uri.push(meta.request_uri);
-    }
-
-    fn append_object(&mut self, object: Option<&ObjectRef<'_>>) {
-        const NONE: ObjectRef<'static> = ObjectRef {
-            resource: Cow::Borrowed(""),
-            subresource: Cow::Borrowed(""),
-            namespace: Cow::Borrowed(""),
-            name: Cow::Borrowed(""),
-            uid: Cow::Borrowed(""),
-            api_group: Cow::Borrowed(""),
-            api_version: Cow::Borrowed(""),
-            resource_version: Cow::Borrowed(""),
-        };
-        let object = object.unwrap_or(&NONE);
         self.namespace.push_some(&object.namespace);
         self.name.push_some(&object.name);
         self.object_uid.push_some(&object.uid);
         self.resource_version.push_some(&object.resource_version);
-    }
-
-    fn append_outcome(&mut self, event: &Event<'_>) {
-        self.status_code.append_option((event.status_code != 0).then_some(event.status_code));
-        self.decision.push_some(&event.decision);
-        self.decision_reason.push_some(&event.decision_reason);
+        self.request_uri.push(meta.request_uri);
+        self.status_code.push(event.status_code);
         self.received_at.push(event.received_at.0);
         self.stage_at.push(event.stage_at.0);
-        self.latency_us.append_value(event.stage_at.since(event.received_at));
-    }
-
-    fn append_meaning(&mut self, meta: &EventMeta<'_>) {
-        self.class.push(meta.class);
         let (request, response) = meta.bodies.unwrap_or_default();
         self.request_object.push_some(request);
         self.response_object.push_some(response);
+        self.rows += 1;
+        Ok(self.rows - 1)
     }
 
     /// The batch so far: all columns but the annotations. The builder is empty afterwards.
@@ -316,45 +251,62 @@ impl EventsBuilder {
     }
 
     fn columns(&mut self) -> Result<Vec<ArrayRef>, arrow_schema::ArrowError> {
+        let [cluster, source, partition, offset, item] = self.place.finish()?;
+        let [verb, api_group, api_version, resource, subresource, action, label, label_text] = self.kind.finish()?;
+        let [user, groups, impersonated_user, source_ip, user_agent, class] = self.caller.finish()?;
+        let [stage, level, decision, decision_reason] = self.outcome.finish()?;
+        let latency_us = latencies(&self.received_at, &self.stage_at);
         Ok(vec![
-            self.cluster.finish(),
-            self.source.finish()?,
-            Arc::new(self.partition.finish()),
-            Arc::new(self.offset.finish()),
-            Arc::new(self.item.finish()),
+            cluster,
+            source,
+            partition,
+            offset,
+            item,
             self.audit_id.finish(),
-            self.stage.finish()?,
-            self.level.finish()?,
-            self.kind.verb.finish()?,
-            self.user.finish()?,
-            Arc::new(self.groups.finish()),
-            self.impersonated_user.finish()?,
-            self.source_ip.finish()?,
-            self.user_agent.finish()?,
-            self.kind.api_group.finish()?,
-            self.kind.api_version.finish()?,
-            self.kind.resource.finish()?,
-            self.kind.subresource.finish()?,
+            stage,
+            level,
+            verb,
+            user,
+            groups,
+            impersonated_user,
+            source_ip,
+            user_agent,
+            api_group,
+            api_version,
+            resource,
+            subresource,
             self.namespace.finish()?,
             self.name.finish(),
             self.object_uid.finish(),
             self.resource_version.finish(),
             self.request_uri.finish(),
-            Arc::new(self.status_code.finish()),
-            self.decision.finish()?,
-            self.decision_reason.finish()?,
-            times(&mut self.received_at),
-            times(&mut self.stage_at),
-            Arc::new(self.latency_us.finish()),
-            self.kind.action.finish()?,
-            self.class.finish()?,
-            Arc::new(self.kind.label.finish()),
-            self.kind.label_text.finish()?,
+            status_codes(emptied(&mut self.status_code)),
+            decision,
+            decision_reason,
+            times(emptied(&mut self.received_at)),
+            times(emptied(&mut self.stage_at)),
+            latency_us,
+            action,
+            class,
+            label,
+            label_text,
             self.request_object.finish(),
             self.response_object.finish(),
         ])
     }
 }
+
+/// What requests without a resource have in the columns of the object.
+const NO_OBJECT: ObjectRef<'static> = ObjectRef {
+    resource: Cow::Borrowed(""),
+    subresource: Cow::Borrowed(""),
+    namespace: Cow::Borrowed(""),
+    name: Cow::Borrowed(""),
+    uid: Cow::Borrowed(""),
+    api_group: Cow::Borrowed(""),
+    api_version: Cow::Borrowed(""),
+    resource_version: Cow::Borrowed(""),
+};
 
 /// Whether [`annotate`](super::annotate()) adds the column, rather than the builder.
 pub(super) fn is_annotation(name: &str) -> bool {
@@ -363,63 +315,27 @@ pub(super) fn is_annotation(name: &str) -> bool {
     place(name).is_some() && place(name) >= from && place(name) < to
 }
 
-fn times(values: &mut Vec<i64>) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from(std::mem::take(values)).with_timezone(UTC))
+fn times(values: Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(values).with_timezone(UTC))
 }
 
-/// Bytes of text that the row will take.
-fn text_len(event: &Event<'_>, meta: &EventMeta<'_>) -> usize {
-    let own = [
-        &event.audit_id,
-        &event.verb,
-        &event.user,
-        &event.impersonated_user,
-        &event.source_ip,
-        &event.user_agent,
-        &event.decision,
-        &event.decision_reason,
-    ];
+fn latencies(received_at: &[i64], stage_at: &[i64]) -> ArrayRef {
+    let pairs = received_at.iter().zip(stage_at);
+    Arc::new(Int64Array::from_iter_values(pairs.map(|(from, to)| Micros(*to).since(Micros(*from)))))
+}
+
+/// Statuses; 0 is null.
+fn status_codes(codes: Vec<u16>) -> ArrayRef {
+    let valid = BooleanBuffer::collect_bool(codes.len(), |row| codes.get(row).is_some_and(|code| *code != 0));
+    Arc::new(UInt16Array::new(codes.into(), Some(NullBuffer::new(valid)).filter(|nulls| nulls.null_count() > 0)))
+}
+
+/// Bytes of text that the row will take in columns of its own.
+fn text_len(event: &Event<'_>, object: &ObjectRef<'_>, meta: &EventMeta<'_>) -> usize {
     let (request, response) = meta.bodies.unwrap_or_default();
-    let around = [meta.cluster, meta.source, meta.class, meta.request_uri, request, response];
-    let object = event.object.as_ref().map_or(0, |object| {
-        [
-            &object.resource,
-            &object.subresource,
-            &object.namespace,
-            &object.name,
-            &object.uid,
-            &object.api_group,
-            &object.api_version,
-            &object.resource_version,
-        ]
-        .iter()
-        .map(|text| text.len())
-        .sum()
-    });
-    own.iter().map(|text| text.len()).sum::<usize>()
-        + around.iter().map(|text| text.len()).sum::<usize>()
-        + event.groups.iter().map(|text| text.len()).sum::<usize>()
-        + object
-}
-
-/// The stage as Kubernetes writes it.
-fn stage_text(stage: Stage) -> &'static str {
-    match stage {
-        Stage::RequestReceived => "RequestReceived",
-        Stage::ResponseStarted => "ResponseStarted",
-        Stage::ResponseComplete => "ResponseComplete",
-        Stage::Panic => "Panic",
-    }
-}
-
-/// The level as Kubernetes writes it.
-fn level_text(level: Level) -> &'static str {
-    match level {
-        Level::None => "None",
-        Level::Metadata => "Metadata",
-        Level::Request => "Request",
-        Level::RequestResponse => "RequestResponse",
-    }
+    let around = [meta.cluster, meta.source, meta.request_uri, request, response];
+    let own = [&event.audit_id, &object.namespace, &object.name, &object.uid, &object.resource_version];
+    around.iter().map(|text| text.len()).sum::<usize>() + own.iter().map(|text| text.len()).sum::<usize>()
 }
 
 #[cfg(test)]

@@ -1,25 +1,38 @@
 //! The tables: one file each with its columns and its builder.
 //!
+//! ```text
+//! Event ─▶ events ─┬─ place          source and partition, the same for long
+//!                  ├─ caller, outcome, request_kind   ─▶ combined ─▶ terms   one look-up for several columns
+//!                  └─ intern         other texts
+//!                       └─▶ batch ─▶ annotate, with what was found out of it ─▶ rows
+//! ```
 //! A table's columns stand once, as a list of [`Column`]s with their meaning; the Arrow schema and the page in `schemas/`
 //! are made from it.
 
 pub mod annotate;
 pub mod anomalies;
 mod arrays;
+mod caller;
 pub mod column;
+mod combined;
 pub mod contexts;
 pub mod events;
+#[cfg(test)]
+mod events_tests;
 pub mod filtered;
 mod intern;
 pub mod json;
 pub mod lines;
 pub mod log_sessions;
+mod outcome;
+mod place;
 pub mod read;
 pub mod rejects;
 mod request_kind;
 pub mod rows;
 pub mod sessions;
 pub mod templates;
+mod terms;
 
 pub use annotate::{AuditIdText, ModelLabel, RowNote, annotate};
 pub use anomalies::AnomalyRow;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::audit::decode::{Want, decode};
+use crate::audit::decode::{Reading, Want, decode};
 use proptest::prelude::*;
 
 const LINE: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"7","stage":"ResponseComplete","level":"RequestResponse",
@@ -11,7 +11,7 @@ const LINE: &str = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"
 fn with_event<T>(line: &str, look: impl Fn(&Event<'_>) -> T) -> T {
     let mut seen = None;
     let line = line.replace('\n', " ");
-    decode(line.as_bytes(), Want { evidence: true, raw_bodies: false }, &mut |_, event| {
+    decode(line.as_bytes(), Want { evidence: Reading::Whole, raw_bodies: false }, &mut |_, event| {
         seen = event.ok().map(&look);
     });
     seen.expect("the line holds an event")
@@ -94,7 +94,7 @@ proptest! {
         for set in [FeatureSet::Linked, FeatureSet::Mended, FeatureSet::Original] {
             let encoder = Encoder::new(set, &Table::new(set).vocabularies(&[], 1, &[]));
             let line = line.replace('\n', " ");
-            decode(line.as_bytes(), Want { evidence: true, raw_bodies: false }, &mut |_, event| {
+            decode(line.as_bytes(), Want { evidence: Reading::Whole, raw_bodies: false }, &mut |_, event| {
                 if let Ok(event) = event {
                     let mut row = Vec::new();
                     encoder.encode(event, &mut row);
