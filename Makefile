@@ -47,10 +47,14 @@ lint:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; else echo "skipped: cargo-deny is not installed"; fi
 
-# Ratios against peers; see BENCHMARKS.md.
+# Ratios against DuckDB and of the shapes of a log, then the parts alone; see BENCHMARKS.md and benches/README.md for the rest.
 bench: build
+	test -d target/venv || python3 -m venv target/venv
+	target/venv/bin/pip install --quiet --disable-pip-version-check duckdb==2.0.0
+	test -f target/audit.jsonl || cargo run --release --example generate -- --events 200000 --seed 1 target/audit.jsonl
+	target/venv/bin/python benches/compare_duckdb.py --causeway $(BIN) target/audit.jsonl
+	python3 benches/shapes.py --causeway $(BIN)
 	cargo bench
-	benches/compare
 
 clean-demo:
 	rm -rf $(DEMO)

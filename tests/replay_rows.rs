@@ -98,6 +98,8 @@ fn the_same_input_twice_adds_nothing_and_a_grown_file_goes_on() {
     assert_eq!(count("read"), lines.len() as u64);
     assert_eq!(count("read"), count("events") + count("filtered") + count("rejects"));
     assert_eq!(count("events"), rows(&output, &[])["events"].len() as u64);
+    let grown_by: usize = lines[3_000..].iter().map(Vec::len).sum();
+    assert_eq!(count("bytes_in"), grown_by as u64, "what was committed is passed over, and not counted as read");
     succeed({
         let mut verify = std::process::Command::new(env!("CARGO_BIN_EXE_causeway"));
         verify.arg("verify").arg(&output);

@@ -1,13 +1,13 @@
 //! From the bytes of a record to events.
 //!
 //! ```text
-//! record ─ UTF-8? ─ one pass as an event that passes over what nobody reads (`reader`) ─▶ sink(Ok)
-//!                     │ that was no event, or more is wanted of it
-//!                     ▼
-//!                   one pass as an event ─┬─ an event ─────────────────▶ sink(Ok)
-//!                                         ├─ a list: each item again ──▶ …
-//!                                         ├─ a wrapping: what it carries, unescaped, again
-//!                                         └─ an error: mend or name it ▶ sink(Err)
+//! record ─ UTF-8? ─▶ text ─ one pass as an event that passes over what nobody reads (`reader`) ─▶ sink(Ok)
+//!                     ▲      │ that was no event, or more is wanted of it
+//!                     │      ▼
+//!                     │    one pass as an event ─┬─ an event ─────────────────▶ sink(Ok)
+//!                     ├──── each item ───────────┼─ a list
+//!                     ├──── what it carries ─────┼─ a wrapping
+//!                     └──── mended ──────────────┴─ an error ─ or named ──────▶ sink(Err)
 //! ```
 //!
 //! Invariants: no input panics; every record gives at least one result; an event that is written raw is read in one pass and
@@ -23,14 +23,17 @@ mod reader;
 mod specials;
 mod surrogate;
 mod take;
+mod unescape;
 mod wrap;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(super) use bracket::len_of_value;
 pub(super) use wrap::CARRIERS;
 
 use super::event::Event;
+use super::redact::Unusable;
 use super::reject::{Reject, RejectReason};
 use body_mode::BodyMode;
 use envelope::Draft;
@@ -39,6 +42,7 @@ use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use take::strict;
+use unescape::unescape;
 use wrap::Wrapping;
 
 /// How often an event may be wrapped in something else.
@@ -96,14 +100,10 @@ pub fn decode(record: &[u8], want: Want, sink: &mut Sink<'_>) -> u32 {
     let mut decoder = Decoder { mode: want.body_mode(), want, results: 0, sink };
     // the first looks at 32 bytes at a time, the second says where it stopped
     match simdutf8::basic::from_utf8(record).or_else(|_| std::str::from_utf8(record)) {
-        Ok(text) => {
-            if !decoder.plain_event(text) {
-                decoder.text(text, &Path::default());
-            }
-        }
+        Ok(text) => decoder.text(text, &Path::default()),
         Err(error) => {
             let message = format!("invalid UTF-8 at byte {}", error.valid_up_to());
-            decoder.reject(RejectReason::BadUtf8, "", message, record, &Path::default());
+            decoder.reject(RejectReason::BadUtf8, "", message, Unusable::Bytes(record), &Path::default());
         }
     }
     decoder.results
@@ -136,9 +136,9 @@ struct Decoder<'s, 'f> {
 
 impl Decoder<'_, '_> {
     /// Gives the event that the text holds; false, with nothing given, unless it holds one and nothing is wrong with it.
-    fn plain_event(&mut self, text: &str) -> bool {
+    fn plain_event(&mut self, json: &str) -> bool {
         let mut draft = Draft::new(self.mode);
-        let mut reader = Reader::new(without_prefix(text));
+        let mut reader = Reader::new(json);
         let read = strict(&mut draft).deserialize(&mut reader).and_then(|()| reader.end());
         let whole = read.is_ok() && draft.is_event() && draft.finish().is_ok();
         if whole {
@@ -151,9 +151,15 @@ impl Decoder<'_, '_> {
     fn text(&mut self, text: &str, path: &Path) {
         if path.wrappings > MAX_WRAPPINGS {
             let message = format!("wrapped more than {MAX_WRAPPINGS} times");
-            return self.reject(RejectReason::TooDeep, "", message, text.as_bytes(), path);
+            return self.reject(RejectReason::TooDeep, "", message, Unusable::Bytes(text.as_bytes()), path);
         }
         let json = without_prefix(text);
+        if json.starts_with('"') {
+            return self.string(json, path);
+        }
+        if self.plain_event(json) {
+            return;
+        }
         let mut draft = Draft::new(self.mode);
         match read(json, &mut draft) {
             Ok(()) => self.object(json, draft, path),
@@ -172,7 +178,7 @@ impl Decoder<'_, '_> {
                     }
                     self.give(Ok(&draft.event));
                 }
-                Err(defect) => self.reject(defect.reason, defect.path, defect.message, json.as_bytes(), path),
+                Err(defect) => self.reject(defect.reason, defect.path, defect.message, Unusable::Json(json), path),
             }
         } else if let Some((name, value)) = draft.wrapping.carrier() {
             self.text(value.get(), &path.of(name));
@@ -188,16 +194,19 @@ impl Decoder<'_, '_> {
                 Ok(wrapping) => match (wrapping.is_event, error, wrapping.carrier()) {
                     (true, Some(error), _) => {
                         let message = error.to_string();
-                        self.reject(RejectReason::WrongType, &path_of_wrong_type(json), message, json.as_bytes(), path);
+                        let place = path_of_wrong_type(json);
+                        self.reject(RejectReason::WrongType, &place, message, Unusable::Json(json), path);
                     }
                     (_, _, Some((name, value))) => self.text(value.get(), &path.of(name)),
-                    _ => self.no_event(json, path),
+                    _ => self.no_event(Unusable::Json(json), path),
                 },
                 Err(error) => self.defective(json, error, path),
             },
             Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(json) {
                 // one reject for the whole of it, not one for each of a million numbers
-                Ok(elements) if elements.is_empty() || !wrap::may_hold_event(json) => self.no_event(json, path),
+                Ok(elements) if elements.is_empty() || !wrap::may_hold_event(json) => {
+                    self.no_event(Unusable::Json(json), path)
+                }
                 Ok(elements) => {
                     for (index, element) in elements.iter().enumerate() {
                         self.text(element.get(), &path.of(&format!("[{index}]")));
@@ -205,11 +214,15 @@ impl Decoder<'_, '_> {
                 }
                 Err(error) => self.defective(json, error, path),
             },
-            Some(b'"') => match serde_json::from_str::<String>(json) {
-                Ok(text) => self.text(&text, &Path { json: path.json.clone(), wrappings: path.wrappings + 1 }),
-                Err(error) => self.defective(json, error, path),
-            },
-            _ => self.no_event(json, path),
+            _ => self.no_event(Unusable::Bytes(json.as_bytes()), path),
+        }
+    }
+
+    /// A JSON string, with JSON in it perhaps.
+    fn string(&mut self, json: &str, path: &Path) {
+        match unescape(json) {
+            Ok(text) => self.text(&text, &Path { json: path.json.clone(), wrappings: path.wrappings + 1 }),
+            Err(error) => self.defective(json, error, path),
         }
     }
 
@@ -242,16 +255,16 @@ impl Decoder<'_, '_> {
             Category::Eof => (RejectReason::BadJson, format!("the record is cut off: {words}")),
             _ => (RejectReason::BadJson, words),
         };
-        self.reject(reason, "", message, json.as_bytes(), path);
+        self.reject(reason, "", message, Unusable::Damaged(json, &error), path);
     }
 
-    fn no_event(&mut self, json: &str, path: &Path) {
+    fn no_event(&mut self, record: Unusable<'_>, path: &Path) {
         let message = "neither an audit.k8s.io event nor a wrapping of one".to_owned();
-        self.reject(RejectReason::NotAnEvent, "", message, json.as_bytes(), path);
+        self.reject(RejectReason::NotAnEvent, "", message, record, path);
     }
 
-    fn reject(&mut self, reason: RejectReason, place: &str, message: String, bytes: &[u8], path: &Path) {
-        self.give(Err(Reject::new(reason, path.join(place), message, bytes)));
+    fn reject(&mut self, reason: RejectReason, place: &str, message: String, record: Unusable<'_>, path: &Path) {
+        self.give(Err(Reject::new(reason, path.join(place), message, record)));
     }
 
     fn give(&mut self, result: Result<&Event<'_>, Reject>) {

@@ -9,10 +9,12 @@
 
 mod assignment;
 mod body;
+mod cursor;
 mod glance;
 mod reject;
 mod text;
 mod uri;
+mod valid;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ pub use body::redact_body;
 pub use reject::redact_reject;
 pub use text::{redact_message, redact_text};
 pub use uri::redact_uri;
+pub use valid::Unusable;
 
 /// What stands in place of a removed text.
 pub const REDACTED: &str = "REDACTED";

@@ -1,5 +1,6 @@
 //! Why a record is no event that can be used: a stable code, the place, and the bytes made harmless.
 
+use super::redact::{Unusable, redact_reject};
 use std::fmt;
 use thiserror::Error;
 
@@ -65,14 +66,19 @@ pub struct Reject {
     pub path: String,
     /// What is wrong, in words.
     pub message: String,
-    /// The record or item itself, redacted and capped by [`redact_reject`](super::redact::redact_reject).
+    /// The record or item itself, redacted and capped by [`redact_reject`].
     pub excerpt: String,
 }
 
 impl Reject {
-    /// A reject of `bytes`.
-    pub fn new(reason: RejectReason, path: impl Into<String>, message: impl Into<String>, bytes: &[u8]) -> Reject {
-        let excerpt = super::redact::redact_reject(bytes);
+    /// A reject of `record`.
+    pub fn new(
+        reason: RejectReason,
+        path: impl Into<String>,
+        message: impl Into<String>,
+        record: Unusable<'_>,
+    ) -> Reject {
+        let excerpt = redact_reject(record);
         Reject { reason, path: path.into(), message: message.into(), excerpt }
     }
 }

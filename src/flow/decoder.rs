@@ -19,6 +19,7 @@ use crate::audit::event::Event;
 use crate::audit::filter;
 use crate::audit::hash::hash;
 use crate::audit::label::{control_plane, propose};
+use crate::audit::redact::Unusable;
 use crate::audit::redact::{redact_body, redact_uri};
 use crate::audit::reject::{Reject, RejectReason};
 use crate::audit::time::Micros;
@@ -296,7 +297,8 @@ impl Decoder {
             if !counted {
                 self.pace.ahead.push(at.offset);
                 let message = "its time lies ahead of this machine's clock by more than stream.max_future_skew";
-                let reject = Reject::new(RejectReason::FutureTimestamp, "stageTimestamp", message, b"");
+                let reject =
+                    Reject::new(RejectReason::FutureTimestamp, "stageTimestamp", message, Unusable::Bytes(b""));
                 self.reject(at.offset, reject);
             }
             return Ok(());
@@ -416,7 +418,7 @@ struct At {
 fn unpack(value: &[u8], max_bytes: usize) -> Result<Cow<'_, [u8]>, Reject> {
     let too_long = |bytes: &[u8]| {
         let message = format!("the record has more than {max_bytes} bytes; raise files.max_record_bytes to read it");
-        Reject::new(RejectReason::TooLong, "", message, bytes.get(..256).unwrap_or(bytes))
+        Reject::new(RejectReason::TooLong, "", message, Unusable::Bytes(bytes.get(..256).unwrap_or(bytes)))
     };
     if value.len() > max_bytes {
         return Err(too_long(value));
@@ -427,7 +429,12 @@ fn unpack(value: &[u8], max_bytes: usize) -> Result<Cow<'_, [u8]>, Reject> {
     let mut bytes = Vec::new();
     let limit = max_bytes as u64;
     match flate2::read::MultiGzDecoder::new(value).take(limit.saturating_add(1)).read_to_end(&mut bytes) {
-        Err(error) => Err(Reject::new(RejectReason::Corrupt, "", format!("the message is damaged gzip: {error}"), b"")),
+        Err(error) => Err(Reject::new(
+            RejectReason::Corrupt,
+            "",
+            format!("the message is damaged gzip: {error}"),
+            Unusable::Bytes(b""),
+        )),
         Ok(_) if bytes.len() > max_bytes => Err(too_long(&bytes)),
         Ok(_) => Ok(Cow::Owned(bytes)),
     }

@@ -53,7 +53,7 @@ pub fn feed<W>(
     let mut bytes_since_commit = 0u64;
     let mut epoch: Epoch = 0;
     let mut read_any = false;
-    let mut shown = 0;
+    let (mut shown, mut passed) = (0, 0);
     let mut dealer = Dealer::new(workers.len(), pace.owner_busy);
     let health = &shared.progress.health;
     health.phase(Phase::Running);
@@ -104,7 +104,8 @@ pub fn feed<W>(
         let progress = source.progress();
         shared.progress.set_bytes_total(progress.total_bytes.unwrap_or(0));
         shared.progress.add(progress.read_bytes.saturating_sub(shown), 0);
-        shown = progress.read_bytes;
+        shared.progress.pass(progress.passed_bytes.saturating_sub(passed));
+        (shown, passed) = (progress.read_bytes, progress.passed_bytes);
         let last = exhausted || pace.stop.load(Ordering::Relaxed);
         if last {
             health.done(FILES);

@@ -1,5 +1,6 @@
 //! What a worker is given to decode.
 
+use crate::audit::redact::Unusable;
 use crate::audit::reject::{Reject, RejectReason};
 use crate::source::files::Item;
 use crate::source::kafka::{Notice, Records};
@@ -65,12 +66,12 @@ impl Work {
             Item::Block(Block { partition, offset, bytes }) => Some(Work::Lines(partition, offset.0, Arc::new(bytes))),
             Item::Oversize { partition, offset: Offset(offset), len, head } => {
                 let message = format!("the record has {len} bytes; raise files.max_record_bytes to read it");
-                let reject = Reject::new(RejectReason::TooLong, "", message, &head);
+                let reject = Reject::new(RejectReason::TooLong, "", message, Unusable::Bytes(&head));
                 Some(Work::Unread(Unread { partition, offset, end, reject }))
             }
             Item::Corrupt { partition, offset: Offset(offset), message, head } => {
                 let message = format!("{message}; nothing behind this place could be read");
-                let reject = Reject::new(RejectReason::Corrupt, "", message, &head);
+                let reject = Reject::new(RejectReason::Corrupt, "", message, Unusable::Bytes(&head));
                 Some(Work::Unread(Unread { partition, offset, end, reject }))
             }
             Item::Shrunk { .. } | Item::End(_) => None,

@@ -97,6 +97,9 @@ impl fmt::Display for Account {
         if self.empty_lines > 0 {
             line(f, "empty", self.empty_lines, "lines skipped")?;
         }
+        if self.bytes_in == 0 {
+            return write!(f, "this run found nothing new, in {:.1} s", self.seconds);
+        }
         let (input, rate) = (HumanBytes(self.bytes_in), HumanBytes(self.bytes_per_sec()));
         write!(f, "this run read {input} in {:.1} s, {rate}/s", self.seconds)
     }
@@ -138,6 +141,12 @@ mod tests {
         late            3  of the events arrived below the watermark
         this run read 200.00 MiB in 2.0 s, 100.00 MiB/s
         ");
+    }
+
+    #[test]
+    fn a_run_that_passes_over_all_says_so() {
+        let text = Account { bytes_in: 0, ..account() }.to_string();
+        assert!(text.ends_with("this run found nothing new, in 2.0 s"), "{text}");
     }
 
     #[test]

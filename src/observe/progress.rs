@@ -32,6 +32,7 @@ pub struct Progress {
     received_bytes: Counter,
     bytes_total: AtomicU64,
     bytes_read: AtomicU64,
+    bytes_passed: AtomicU64,
     events_read: AtomicU64,
 }
 
@@ -53,6 +54,7 @@ impl Progress {
             received_bytes: metric::RECEIVED_BYTES.counter(&source),
             bytes_total: AtomicU64::default(),
             bytes_read: AtomicU64::default(),
+            bytes_passed: AtomicU64::default(),
             events_read: AtomicU64::default(),
         }
     }
@@ -70,6 +72,11 @@ impl Progress {
         self.received_events.increment(events);
     }
 
+    /// Adds to what an earlier run has read, which is passed over.
+    pub fn pass(&self, bytes: u64) {
+        self.bytes_passed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Bytes and events read so far.
     pub fn totals(&self) -> (u64, u64) {
         (self.bytes_read.load(Ordering::Relaxed), self.events_read.load(Ordering::Relaxed))
@@ -80,6 +87,7 @@ impl Progress {
         Snapshot {
             bytes_total: self.bytes_total.load(Ordering::Relaxed),
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
+            bytes_passed: self.bytes_passed.load(Ordering::Relaxed),
             events_read: self.events_read.load(Ordering::Relaxed),
             elapsed,
         }
@@ -155,7 +163,7 @@ fn bar() -> ProgressBar {
 
 fn draw(bar: &ProgressBar, now: &Snapshot) {
     bar.set_length(now.bytes_total.max(1));
-    bar.set_position(now.bytes_read.min(now.bytes_total));
+    bar.set_position((now.bytes_passed + now.bytes_read).min(now.bytes_total));
     bar.set_message(now.line());
 }
 
@@ -164,6 +172,7 @@ fn draw(bar: &ProgressBar, now: &Snapshot) {
 struct Snapshot {
     bytes_total: u64,
     bytes_read: u64,
+    bytes_passed: u64,
     events_read: u64,
     elapsed: Duration,
 }
@@ -180,14 +189,15 @@ impl Snapshot {
         if self.bytes_total == 0 {
             return format!("{}  {rates}", HumanBytes(self.bytes_read));
         }
-        let share = (self.bytes_read as f64 / self.bytes_total as f64).min(1.0);
-        match self.bytes_read {
-            0 => format!("0%  {rates}"),
-            _ => {
-                let left = Duration::try_from_secs_f64(secs * (1.0 - share) / share).unwrap_or(Duration::MAX);
-                format!("{:.0}%  {rates}  {} left", share * 100.0, HumanDuration(left))
-            }
+        let come = self.bytes_passed + self.bytes_read;
+        let share = (come as f64 / self.bytes_total as f64).min(1.0);
+        let mut line = format!("{:.0}%  {rates}", share * 100.0);
+        if self.bytes_read > 0 {
+            let left_secs = secs * self.bytes_total.saturating_sub(come) as f64 / self.bytes_read as f64;
+            let left = Duration::try_from_secs_f64(left_secs).unwrap_or(Duration::MAX);
+            line.push_str(&format!("  {} left", HumanDuration(left)));
         }
+        line
     }
 }
 
@@ -196,7 +206,8 @@ mod tests {
     use super::*;
 
     fn line(bytes_total: u64, bytes_read: u64, events_read: u64, secs: u64) -> String {
-        Snapshot { bytes_total, bytes_read, events_read, elapsed: Duration::from_secs(secs) }.line()
+        let elapsed = Duration::from_secs(secs);
+        Snapshot { bytes_total, bytes_read, bytes_passed: 0, events_read, elapsed }.line()
     }
 
     #[test]
@@ -204,6 +215,10 @@ mod tests {
         assert_eq!(line(400 << 20, 100 << 20, 50_000, 2), "25%  50.00 MiB/s  25,000 events/s  6 seconds left");
         assert_eq!(line(0, 100 << 20, 50_000, 2), "100.00 MiB  50.00 MiB/s  25,000 events/s");
         assert_eq!(line(100, 0, 0, 0), "0%  0 B/s");
+        // of what an earlier run has read nothing is told but that it needs no more time
+        let elapsed = Duration::from_secs(2);
+        let again = Snapshot { bytes_total: 400, bytes_read: 100, bytes_passed: 200, events_read: 0, elapsed };
+        assert_eq!(again.line(), "75%  50 B/s  2 seconds left");
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use super::lanes::{BLOCK_BYTES, Block, Lanes, Structure, Task, dispatch};
 
 /// Length of the object or list that `text` begins with; `None` where it does not end, or none begins.
-pub(super) fn len_of_value(text: &[u8]) -> Option<usize> {
+pub(in crate::audit) fn len_of_value(text: &[u8]) -> Option<usize> {
     if !matches!(text.first(), Some(b'{' | b'[')) {
         return None;
     }

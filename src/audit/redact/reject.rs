@@ -9,19 +9,22 @@
 //!
 //! So bodies, messages, values of Secrets, and whatever follows a defect never show.
 
+use super::cursor::Cursor;
+use super::valid::{Unusable, Valid};
 use super::{REDACTED, text::redact_text, uri::redact_uri};
 use crate::audit::decode::CARRIERS;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value;
+use std::borrow::Cow;
 
-/// Bytes of a record that are looked at.
-const MAX_INPUT_LEN: usize = 64 * 1024;
 /// Bytes of an excerpt.
 const MAX_EXCERPT_LEN: usize = 4 * 1024;
+/// Bytes that most excerpts need.
+const USUAL_LEN: usize = 1024;
 /// Bytes of one value.
 const MAX_VALUE_LEN: usize = 256;
 /// Wrappings that are followed.
 const MAX_DEPTH: usize = 8;
+/// Elements of a list.
+const MAX_SCALARS: usize = 32;
 /// Length of a run of base64 characters that is taken for a secret, and of one that has digits too.
 const MIN_BASE64_LEN: (usize, usize) = (32, 20);
 
@@ -61,85 +64,72 @@ const PART_SCALARS: [&str; 11] = [
 ];
 /// Parts of an event.
 const PARTS: [&str; 4] = ["impersonatedUser", "objectRef", "responseStatus", "user"];
-/// What may be shown of `bytes`: at most 4 KiB of text, no secrets (see the invariant above).
-pub fn redact_reject(bytes: &[u8]) -> String {
-    let head = bytes.get(..MAX_INPUT_LEN).unwrap_or(bytes);
-    let text = String::from_utf8_lossy(head);
-    let mut excerpt = String::new();
-    let end = Scan { text: text.trim_start_matches('\u{feff}'), depth: 0 }.value(&mut excerpt);
+
+/// What may be shown of `record`: at most 4 KiB of text, no secrets (see the invariant above).
+pub fn redact_reject(record: Unusable<'_>) -> String {
+    let record_len = record.len();
+    let valid = Valid::of(record);
+    let mut excerpt = String::with_capacity(USUAL_LEN);
+    let end = Picker::new(valid.text(), 0).value(&mut excerpt);
     if excerpt.len() > MAX_EXCERPT_LEN {
-        let cut = (0..=MAX_EXCERPT_LEN - 64).rev().find(|at| excerpt.is_char_boundary(*at)).unwrap_or(0);
-        excerpt.truncate(cut);
+        excerpt.truncate(excerpt.floor_char_boundary(MAX_EXCERPT_LEN - 64));
     }
     if end.is_none() || excerpt.is_empty() {
-        excerpt.push_str(&format!("… ({} bytes)", bytes.len()));
+        excerpt.push_str(&format!("… ({record_len} bytes)"));
     }
     excerpt
 }
 
-/// Reads JSON from its start as far as it is valid. Each method that reads returns `None` where it is no longer.
-struct Scan<'t> {
-    text: &'t str,
+/// Picks what may be shown. Each method returns `None` where the JSON ends before the value does.
+struct Picker<'t> {
+    json: Cursor<'t>,
     depth: usize,
 }
 
-impl Scan<'_> {
-    /// The next byte after white space.
-    fn peek(&mut self) -> Option<u8> {
-        self.text = self.text.trim_start_matches([' ', '\t', '\n', '\r']);
-        self.text.bytes().next()
-    }
-
-    fn skip_byte(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.text = self.text.get(1..).unwrap_or_default())
-    }
-
-    /// Reads one value of any shape.
-    fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
-        let mut values = serde_json::Deserializer::from_str(self.text).into_iter::<T>();
-        let value = values.next()?.ok()?;
-        self.text = self.text.get(values.byte_offset()..)?;
-        Some(value)
+impl<'t> Picker<'t> {
+    fn new(json: &'t str, depth: usize) -> Picker<'t> {
+        Picker { json: Cursor::new(json), depth }
     }
 
     /// A value that may be an event or carry one.
     fn value(&mut self, out: &mut String) -> Option<()> {
-        match self.peek()? {
+        match self.json.peek()? {
             b'{' => self.object(out),
             b'[' => self.list(out),
-            b'"' => self.string(out),
-            _ => self.read::<IgnoredAny>().map(drop),
+            b'"' => self.carried(out),
+            _ => self.json.skip(),
         }
     }
 
     fn list(&mut self, out: &mut String) -> Option<()> {
         self.descend()?;
-        self.skip_byte(b'[')?;
         out.push('[');
-        let mut closed = self.skip_byte(b']');
-        while closed.is_none() && out.len() < MAX_EXCERPT_LEN {
-            self.value(out)?;
-            closed = self.skip_byte(b']');
-            if closed.is_none() {
-                self.skip_byte(b',')?;
+        let mut first = true;
+        while self.json.more(b'[', b']', first)? {
+            if out.len() >= MAX_EXCERPT_LEN {
+                return None;
+            }
+            if !first {
                 out.push(',');
             }
+            self.value(out)?;
+            first = false;
         }
         self.depth -= 1;
         out.push(']');
-        closed
+        Some(())
     }
 
     /// A string with JSON in it; one that is cut off is followed to its end.
-    fn string(&mut self, out: &mut String) -> Option<()> {
+    fn carried(&mut self, out: &mut String) -> Option<()> {
         self.descend()?;
-        let (inner, whole) = match self.read::<String>() {
+        let literal = self.json.rest();
+        let (inner, whole) = match self.json.string() {
             Some(inner) => (inner, Some(())),
-            None => (cut_string(self.text)?, None),
+            None => (Cow::Owned(cut_string(literal)?), None),
         };
-        let mut scan = Scan { text: &inner, depth: self.depth };
-        if matches!(scan.peek(), Some(b'{' | b'[' | b'"')) {
-            scan.value(out)?;
+        if inner.trim_ascii_start().starts_with(['{', '[', '"']) {
+            Picker::new(Valid::of(Unusable::Bytes(inner.as_bytes())).text(), self.depth).value(out)?;
         }
         self.depth -= 1;
         whole
@@ -148,80 +138,157 @@ impl Scan<'_> {
     /// An object: an event, of which the harmless members are shown, or something else, of which only what it carries is.
     fn object(&mut self, out: &mut String) -> Option<()> {
         self.descend()?;
-        let (mut shown, mut carried, mut is_event) = (String::new(), String::new(), false);
-        let end = self.members(|scan, name| {
+        let (mut shown, mut carried, mut is_event) = (String::with_capacity(USUAL_LEN), String::new(), false);
+        let end = self.members(|this, name| {
             is_event |= matches!(name, "auditID" | "requestURI");
             if SCALARS.contains(&name) {
-                scan.scalar(name, &mut shown)
+                this.scalar(name, &mut shown)
             } else if PARTS.contains(&name) {
-                scan.part(name, &mut shown)
-            } else if CARRIERS.contains(&name) && (name != "data" || scan.peek() == Some(b'"')) {
+                this.part(name, &mut shown)
+            } else if CARRIERS.contains(&name) && (name != "data" || this.json.peek() == Some(b'"')) {
                 // `data` only as a string: an object of that name may be the contents of a Secret
                 let mut inner = String::new();
-                let end = scan.value(&mut inner);
+                let end = this.value(&mut inner);
                 if !inner.is_empty() {
-                    carried.push_str(&format!("\"{name}\":{inner},"));
+                    push_name(name, &mut carried);
+                    carried.push_str(&inner);
+                    carried.push(',');
                 }
                 end
             } else {
-                scan.read::<IgnoredAny>().map(drop)
+                this.json.skip()
             }
         });
         self.depth = self.depth.saturating_sub(1);
-        let members = if is_event { shown } else { carried };
-        out.push_str(&format!("{{{}}}", members.trim_end_matches(',')));
+        out.push('{');
+        out.push_str(if is_event { &shown } else { &carried });
+        close_object(out);
         end
     }
 
     /// One of the parts of an event.
     fn part(&mut self, name: &str, out: &mut String) -> Option<()> {
-        if self.peek()? != b'{' {
-            out.push_str(&format!("\"{name}\":\"{REDACTED}\","));
-            return self.read::<IgnoredAny>().map(drop);
-        }
-        let mut shown = String::new();
-        let end = self.members(|scan, name| {
-            if PART_SCALARS.contains(&name) {
-                scan.scalar(name, &mut shown)
-            } else {
-                scan.read::<IgnoredAny>().map(drop)
-            }
-        });
-        out.push_str(&format!("\"{name}\":{{{}}},", shown.trim_end_matches(',')));
+        let first = self.json.peek()?;
+        push_name(name, out);
+        let end = if first == b'{' {
+            out.push('{');
+            let end =
+                self.members(
+                    |this, name| {
+                        if PART_SCALARS.contains(&name) { this.scalar(name, out) } else { this.json.skip() }
+                    },
+                );
+            close_object(out);
+            end
+        } else {
+            push_plain(REDACTED, out);
+            self.json.skip()
+        };
+        out.push(',');
         end
     }
 
     /// Reads the members of an object: `read` is given each name and reads the value.
     fn members(&mut self, mut read: impl FnMut(&mut Self, &str) -> Option<()>) -> Option<()> {
-        self.skip_byte(b'{')?;
-        let mut closed = self.skip_byte(b'}');
-        while closed.is_none() {
-            let name: String = self.read()?;
-            self.skip_byte(b':')?;
+        let mut first = true;
+        while self.json.more(b'{', b'}', first)? {
+            let name = self.json.string()?;
+            self.json.pass(b':')?;
             read(self, &name)?;
-            closed = self.skip_byte(b'}');
-            if closed.is_none() {
-                self.skip_byte(b',')?;
-            }
+            first = false;
         }
-        closed
+        Some(())
     }
 
-    /// A harmless scalar or list of scalars.
+    /// A harmless scalar or list of scalars; nothing of one that is cut off.
     fn scalar(&mut self, name: &str, out: &mut String) -> Option<()> {
-        let shown = match self.read::<Value>()? {
-            Value::Array(values) if LISTS.contains(&name) => {
-                Value::Array(values.into_iter().take(32).map(|value| harmless(name, value)).collect())
-            }
-            value => harmless(name, value),
+        let start = out.len();
+        push_name(name, out);
+        let end = if LISTS.contains(&name) && self.json.peek() == Some(b'[') {
+            self.scalars(name, out)
+        } else {
+            self.harmless(name, out)
         };
-        out.push_str(&format!("\"{name}\":{shown},"));
+        match end {
+            Some(()) => out.push(','),
+            None => out.truncate(start),
+        }
+        end
+    }
+
+    /// A list of scalars, of which the first 32 are shown.
+    fn scalars(&mut self, name: &str, out: &mut String) -> Option<()> {
+        out.push('[');
+        let mut count = 0;
+        while self.json.more(b'[', b']', count == 0)? {
+            if count < MAX_SCALARS {
+                out.push_str(if count > 0 { "," } else { "" });
+                self.harmless(name, out)?;
+            } else {
+                self.json.skip()?;
+            }
+            count += 1;
+        }
+        out.push(']');
+        Some(())
+    }
+
+    /// The value of the member `name`, if it is harmless; [`REDACTED`] in its place otherwise.
+    fn harmless(&mut self, name: &str, out: &mut String) -> Option<()> {
+        match self.json.peek()? {
+            b'"' => push_text(name, self.json.string()?, out),
+            b'{' | b'[' => {
+                self.json.skip()?;
+                push_plain(REDACTED, out);
+            }
+            _ => {
+                let word = self.json.word()?;
+                let is_code = name == "code" && word.parse().is_ok_and(|code: u16| code < 1_000);
+                if is_code || word == "null" { out.push_str(word) } else { push_plain(REDACTED, out) }
+            }
+        }
         Some(())
     }
 
     fn descend(&mut self) -> Option<()> {
         self.depth += 1;
         (self.depth <= MAX_DEPTH).then_some(())
+    }
+}
+
+fn push_name(name: &str, out: &mut String) {
+    push_plain(name, out);
+    out.push(':');
+}
+
+/// The end of an object, each of whose members has a comma behind it.
+fn close_object(out: &mut String) {
+    if out.ends_with(',') {
+        out.pop();
+    }
+    out.push('}');
+}
+
+/// `text` as a JSON string, if nothing in it has to be escaped.
+fn push_plain(text: &str, out: &mut String) {
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
+}
+
+/// `text` as the value of the member `name`, without what may be a secret.
+fn push_text(name: &str, text: Cow<'_, str>, out: &mut String) {
+    if !has_form(name, &text) {
+        return push_plain(REDACTED, out);
+    }
+    let shown = if name == "requestURI" { redact_uri(&text) } else { redact_text(&text) };
+    if shown.len() > MAX_VALUE_LEN || has_base64_run(&shown) {
+        return push_plain(REDACTED, out);
+    }
+    match (&text, &shown) {
+        // as it stands in the record
+        (Cow::Borrowed(_), Cow::Borrowed(shown)) => push_plain(shown, out),
+        _ => out.push_str(&serde_json::Value::from(&*shown).to_string()),
     }
 }
 
@@ -232,20 +299,6 @@ fn cut_string(literal: &str) -> Option<String> {
         let kept = literal.get(..literal.len().checked_sub(cut)?)?;
         serde_json::from_str(&format!("{kept}\"")).ok()
     })
-}
-
-/// `value` of the member `name`, if it is harmless; what it was otherwise.
-fn harmless(name: &str, value: Value) -> Value {
-    match value {
-        Value::String(text) if has_form(name, &text) => {
-            let text = if name == "requestURI" { redact_uri(&text) } else { redact_text(&text) };
-            let plain = text.len() <= MAX_VALUE_LEN && !has_base64_run(&text);
-            Value::String(if plain { text.into_owned() } else { REDACTED.to_owned() })
-        }
-        Value::Number(number) if name == "code" && number.as_u64().is_some_and(|code| code < 1_000) => number.into(),
-        Value::Null => Value::Null,
-        _ => Value::String(REDACTED.to_owned()),
-    }
 }
 
 /// Whether `text` may be a value of the member `name` at all: of those that have a form, another text may be anything.
@@ -268,8 +321,8 @@ fn has_form(name: &str, text: &str) -> bool {
 /// letters mixed.
 fn has_base64_run(text: &str) -> bool {
     let (bare, with_digits) = MIN_BASE64_LEN;
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '=' | '_'))).any(|run| {
-        let has = |class: fn(&u8) -> bool| run.bytes().any(|byte| class(&byte));
+    text.as_bytes().split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'=' | b'_'))).any(|run| {
+        let has = |class: fn(&u8) -> bool| run.iter().any(class);
         let long = run.len() >= bare || (run.len() >= with_digits && has(u8::is_ascii_digit));
         long && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
     })

@@ -115,8 +115,10 @@ pub struct Partition {
 /// How far the reading has come, in bytes on disk.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes read, those of an earlier run included.
+    /// Bytes read.
     pub read_bytes: u64,
+    /// Bytes passed over, since an earlier run has read them.
+    pub passed_bytes: u64,
     /// Bytes of all files; `None` when one of them is a pipe.
     pub total_bytes: Option<u64>,
 }
@@ -228,12 +230,15 @@ impl FileSource {
     /// Bytes read and to read.
     pub fn progress(&self) -> Progress {
         let regular = self.partitions.iter().all(|p| p.file.kind == InputKind::Regular);
-        let mut progress = Progress { read_bytes: 0, total_bytes: regular.then_some(0) };
+        let mut progress = Progress { read_bytes: 0, passed_bytes: 0, total_bytes: regular.then_some(0) };
         for (partition, lane) in self.partitions.iter().zip(&self.lanes) {
+            let passed = lane.meter.passed_bytes.load(Ordering::Relaxed);
             let read = lane.meter.disk_bytes.load(Ordering::Relaxed);
+            let size = partition.file.disk_bytes;
             let done = matches!(lane.state, State::Done);
-            progress.read_bytes += if regular && done { partition.file.disk_bytes } else { read };
-            progress.total_bytes = progress.total_bytes.map(|total| total + partition.file.disk_bytes.max(read));
+            progress.passed_bytes += passed;
+            progress.read_bytes += if regular && done { size.saturating_sub(passed) } else { read };
+            progress.total_bytes = progress.total_bytes.map(|total| total + size.max(passed + read));
         }
         progress
     }

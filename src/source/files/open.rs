@@ -42,6 +42,8 @@ impl Compression {
 pub(super) struct Meter {
     /// Bytes read from the disk, before decompression.
     pub(super) disk_bytes: AtomicU64,
+    /// Bytes before them that an earlier run has read.
+    pub(super) passed_bytes: AtomicU64,
     /// Set when the disk itself failed, which tells a broken disk from a broken archive.
     failed: AtomicBool,
 }
@@ -126,7 +128,7 @@ impl Input {
             }
         };
         if start > 0 {
-            meter.disk_bytes.store(start, Ordering::Relaxed);
+            meter.passed_bytes.store(start, Ordering::Relaxed);
             let raw = Metered { inner: raw, meter: Arc::clone(&meter) };
             return Ok(Input::new(Box::new(raw), start, file, meter));
         }
