@@ -51,7 +51,7 @@ lint:
 bench: build
 	test -d target/venv || python3 -m venv target/venv
 	target/venv/bin/pip install --quiet --disable-pip-version-check duckdb==2.0.0
-	test -f target/audit.jsonl || cargo run --release --example generate -- --events 200000 --seed 1 target/audit.jsonl
+	test -f target/audit.jsonl || { cargo run --release --example generate -- --events 200000 --seed 1 target/audit.tmp && mv target/audit.tmp target/audit.jsonl; }
 	target/venv/bin/python benches/compare_duckdb.py --causeway $(BIN) target/audit.jsonl
 	python3 benches/shapes.py --causeway $(BIN)
 	cargo bench

@@ -98,7 +98,7 @@ impl fmt::Display for Account {
             line(f, "empty", self.empty_lines, "lines skipped")?;
         }
         if self.bytes_in == 0 {
-            return write!(f, "this run found nothing new, in {:.1} s", self.seconds);
+            return write!(f, "this run read nothing in {:.1} s", self.seconds);
         }
         let (input, rate) = (HumanBytes(self.bytes_in), HumanBytes(self.bytes_per_sec()));
         write!(f, "this run read {input} in {:.1} s, {rate}/s", self.seconds)
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_run_that_passes_over_all_says_so() {
         let text = Account { bytes_in: 0, ..account() }.to_string();
-        assert!(text.ends_with("this run found nothing new, in 2.0 s"), "{text}");
+        assert!(text.ends_with("this run read nothing in 2.0 s"), "{text}");
     }
 
     #[test]

@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(line(400 << 20, 100 << 20, 50_000, 2), "25%  50.00 MiB/s  25,000 events/s  6 seconds left");
         assert_eq!(line(0, 100 << 20, 50_000, 2), "100.00 MiB  50.00 MiB/s  25,000 events/s");
         assert_eq!(line(100, 0, 0, 0), "0%  0 B/s");
-        // of what an earlier run has read nothing is told but that it needs no more time
+        // what an earlier run has read counts in the share, and neither in the rate nor in the time left
         let elapsed = Duration::from_secs(2);
         let again = Snapshot { bytes_total: 400, bytes_read: 100, bytes_passed: 200, events_read: 0, elapsed };
         assert_eq!(again.line(), "75%  50 B/s  2 seconds left");

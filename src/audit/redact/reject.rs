@@ -80,7 +80,8 @@ pub fn redact_reject(record: Unusable<'_>) -> String {
     excerpt
 }
 
-/// Picks what may be shown. Each method returns `None` where the JSON ends before the value does.
+/// Picks what may be shown. Each method returns `None` where it can go no further: the valid JSON ends, it is nested too deeply, half of
+/// a surrogate stands in a text, or the excerpt is long enough.
 struct Picker<'t> {
     json: Cursor<'t>,
     depth: usize,
@@ -200,7 +201,7 @@ impl<'t> Picker<'t> {
         Some(())
     }
 
-    /// A harmless scalar or list of scalars; nothing of one that is cut off.
+    /// A harmless scalar or list of scalars; nothing of a text or list that is cut off.
     fn scalar(&mut self, name: &str, out: &mut String) -> Option<()> {
         let start = out.len();
         push_name(name, out);

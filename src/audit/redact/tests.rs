@@ -124,6 +124,7 @@ fn what_a_reject_shows() {
     }
     assert_eq!(redact_reject(Unusable::Bytes(b"password=hunter2CANARY")), "… (22 bytes)");
     assert_eq!(redact_reject(Unusable::Bytes(b"")), "… (0 bytes)");
+    assert_eq!(redact_reject(Unusable::Bytes(br#"{"auditID":"7","x":"\u"}"#)), r#"{"auditID":"7"}… (24 bytes)"#);
     assert_eq!(redact_reject(Unusable::Bytes(b"{\"auditID\":\"a\xff\"")), "{\"auditID\":\"a\u{fffd}\"}… (15 bytes)");
 }
 

@@ -73,16 +73,20 @@ fn valid_len(text: &str) -> usize {
     }
 }
 
+/// Bytes of `\uXXXX`.
+const ESCAPE_LEN: usize = 6;
+
 /// How much of `text` stands before the byte that `error` is about. (Its column counts bytes, that one mostly included.)
 fn len_before(text: &str, error: &serde_json::Error) -> usize {
-    if error.is_eof() {
-        return text.len();
-    }
     let line_start = match error.line().checked_sub(2) {
         Some(newline) => memchr::memchr_iter(b'\n', text.as_bytes()).nth(newline).map_or(0, |at| at + 1),
         None => 0,
     };
-    (line_start + error.column()).saturating_sub(1).min(text.len())
+    let end = if error.is_eof() { text.len() } else { (line_start + error.column()).saturating_sub(1).min(text.len()) };
+    // The digits of `\u` are passed over before they are looked at, if they are: a quote among them is none.
+    let last = end.saturating_sub(ESCAPE_LEN);
+    let escape = text.as_bytes().get(last..end).and_then(|bytes| memchr::memmem::find(bytes, b"\\u"));
+    escape.map_or(end, |at| last + at)
 }
 
 /// `bytes` as [`String::from_utf8_lossy`] has it, which goes byte by byte also where all is well.
@@ -117,11 +121,14 @@ mod tests {
         &text[..len_before(text, &error)]
     }
 
-    /// Whether `json` is a whole value, or one that only lacks its end; a number may lack its digits.
+    /// Whether `json` begins with a whole value, or with one that only lacks its end: maybe the digits of a number, but not those of an
+    /// escape, which `serde_json` misses without looking at what is there.
     fn can_go_on(json: &str) -> bool {
         [json, &format!("{json}0")].into_iter().any(|json| {
             let read = IgnoredAny::deserialize(&mut serde_json::Deserializer::from_str(json));
-            read.map_or_else(|error| error.is_eof(), |_| true)
+            let unpaired = json.replace(r"\\", "");
+            let blind = unpaired.get(unpaired.len().saturating_sub(5)..).is_some_and(|end| end.contains("\\u"));
+            read.map_or_else(|error| error.is_eof() && !blind, |_| true)
         })
     }
 
@@ -141,6 +148,10 @@ mod tests {
             assert!(valid.starts_with(before) && before.len() + 1 >= valid.len(), "{text:?}: {before:?}");
         }
         assert_eq!(before("{\"a\":\n\"b"), "{\"a\":\n\"b");
+        // the quote behind `\u` ends nothing
+        assert_eq!(before(r#"{"a":"7","x":"\u"},"y":1}"#), r#"{"a":"7","x":""#);
+        assert_eq!(before(r#"{"a":"7","x":"\u"}"#), r#"{"a":"7","x":""#);
+        assert_eq!(before(r#"{"x":"\u00e9","y":"\u12"#), r#"{"x":"\u00e9","y":""#);
     }
 
     proptest! {
@@ -152,7 +163,7 @@ mod tests {
 
         /// What is taken for valid can be completed: nothing in it is an error but that it ends.
         #[test]
-        fn what_is_valid_only_lacks_its_end(at in any::<prop::sample::Index>(), with in "[\"\\\\{}:,a1\n\u{1}é]{0,3}", cut in 0usize..4) {
+        fn what_is_valid_only_lacks_its_end(at in any::<prop::sample::Index>(), with in "[\"\\\\u{}:,a1\n\u{1}é]{0,4}", cut in 0usize..4) {
             let json = r#"{"a":"b\u0020c","d":[1,-2.5e3,true,null,{"é":"f\\"}],"g":{}}"#;
             let at = at.index(json.len());
             let (Some(head), Some(tail)) = (json.get(..at), json.get((at + cut).min(json.len())..)) else { return Ok(()) };

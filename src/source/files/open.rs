@@ -106,6 +106,7 @@ impl Input {
             false => SourceError::Open { path: file.path.clone(), source },
         };
         meter.disk_bytes.store(0, Ordering::Relaxed);
+        meter.passed_bytes.store(0, Ordering::Relaxed);
         let mut start = 0;
         let mut raw: Box<dyn Read + Send> = match file.kind {
             InputKind::Stdin => Box::new(Patient::new(io::stdin(), Arc::clone(stop)).map_err(fail)?),
